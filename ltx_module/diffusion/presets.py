@@ -1,0 +1,88 @@
+"""Named ways to sample. Each equals a workflow that the export writes, which takes its numbers from here."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ltx_module.diffusion.guidance import Guidance
+from ltx_module.diffusion.sampling import Sampler
+from ltx_module.diffusion.sigmas import DISTILLED_SIGMAS, inference_sigmas
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Sampler, noise levels, guidance and weights of one way to sample."""
+
+    name: str
+    """The name in `sample.preset`, and of the exported workflow where there is one."""
+    sampler: Sampler
+    sigmas: Literal["distilled"] | int
+    """The eight fixed noise levels of the distilled model, or the number of steps of the reference schedule."""
+    video: Guidance
+    """Guidance of the video stream."""
+    audio: Guidance
+    """Guidance of the audio stream."""
+    distilled_lora_strength: float = 0.0
+    """Strength of the distilled LoRA beside the dev model; 0 where the preset does not use it."""
+
+    @property
+    def needs_distilled(self) -> bool:
+        """Whether it works only with the distilled LoRA or on a distilled base."""
+        return self.sigmas == "distilled"
+
+    def schedule(self, steps: int | None = None) -> tuple[float, ...]:
+        """Noise levels from 1 to 0.
+
+        Args:
+            steps: Replaces the preset's number of steps; None keeps it.
+
+        Raises:
+            ValueError: If the preset's steps are fixed, or there is less than one.
+        """
+        if self.sigmas == "distilled":
+            if steps not in (None, len(DISTILLED_SIGMAS) - 1):
+                raise ValueError(
+                    f"`sample.steps` is {steps}, but the preset {self.name} has eight fixed steps: "
+                    "leave it null, or use the preset quality."
+                )
+            return DISTILLED_SIGMAS
+        return inference_sigmas(self.sigmas if steps is None else steps)
+
+
+_UNGUIDED = Guidance(cfg=1.0, stg=0.0, modality=1.0, rescale=0.0)
+_QUALITY = Preset(
+    name="quality",
+    sampler="euler",
+    sigmas=30,
+    video=Guidance(cfg=3.0, stg=1.0, modality=3.0, rescale=0.0),
+    audio=Guidance(cfg=7.0, stg=1.0, modality=3.0, rescale=0.0),
+)
+
+PRESETS: dict[str, Preset] = {
+    "fast": Preset(
+        name="fast",
+        sampler="euler_ancestral_cfg_pp",
+        sigmas="distilled",
+        video=_UNGUIDED,
+        audio=_UNGUIDED,
+        distilled_lora_strength=0.5,
+    ),
+    "quality": _QUALITY,
+    "reference": replace(
+        _QUALITY,
+        name="reference",
+        video=replace(_QUALITY.video, rescale=0.7),
+        audio=replace(_QUALITY.audio, rescale=0.7),
+    ),
+}
+"""`fast` and `quality` equal the exported workflows; `reference` adds the rescaling that core ComfyUI nodes lack."""
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of a name.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"`sample.preset` is {name!r}, which is no preset: use {', '.join(PRESETS)}.")
+    return PRESETS[name]

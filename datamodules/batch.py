@@ -1,0 +1,132 @@
+"""What the training step receives: encoded clips of one bucket, stacked."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from datamodules.geometry import Bucket
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CachedClip:
+    """One window of a clip, as the cache holds it."""
+
+    name: str
+    """Name of the window in all reports, `walk.mp4@1.25s`."""
+    bucket: Bucket
+    """Shape it was encoded in."""
+    caption: str
+    """Final caption, trigger included."""
+    latent_key: str
+    """Entry of the video latents."""
+    audio_key: str | None
+    """Entry of the audio latents; None for a still, a silent clip or a recipe without audio."""
+    text_key: str
+    """Entry of the text contexts."""
+    fps: float
+    """Frames per second."""
+
+    @property
+    def has_audio(self) -> bool:
+        """True when the clip trains both streams."""
+        return self.audio_key is not None
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.bucket.frames / self.fps
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatentItem:
+    """One element of a batch, read from the cache."""
+
+    name: str
+    bucket: Bucket
+    fps: float
+    video: Tensor
+    """Video latents, `(C, F, H, W)`, bf16."""
+    audio: Tensor | None
+    """Audio latents, `(C, L, M)`, fp32."""
+    video_context: Tensor
+    """Text context of the video stream, `(S, Dv)`, bf16."""
+    audio_context: Tensor | None
+    """Text context of the audio stream, `(S, Da)`, bf16; None without audio."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatentBatch:
+    """Items of one bucket; either all of them have sound or none has."""
+
+    video: Tensor
+    """Video latents, `(B, C, F, H, W)`, bf16."""
+    audio: Tensor | None
+    """Audio latents, `(B, C, L, M)`, fp32; None trains the video stream alone."""
+    video_context: Tensor | None
+    """Text context of the video stream, `(B, S, Dv)`, bf16."""
+    audio_context: Tensor | None
+    """Text context of the audio stream, `(B, S, Da)`, bf16; None when `audio` is."""
+    fps: float
+    """Frames per second."""
+    bucket: Bucket
+    """Shape of the clips in pixels and frames."""
+    names: tuple[str, ...]
+    """Windows the items come from."""
+    index: int = 0
+    """Number of this micro-batch on its rank, counted from the run's start; of the whole set in validation."""
+    is_padding: bool = False
+    """True for a repeated validation batch that only keeps the ranks in step; leave it out of averages."""
+
+    @property
+    def size(self) -> int:
+        """Number of items."""
+        return self.video.shape[0]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """The batch with its tensors on `device`."""
+        return self._with_tensors(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Self:
+        """The batch in page-locked memory, from which copies to a GPU overlap with work on it."""
+        return self._with_tensors(lambda tensor: tensor.pin_memory())
+
+    def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> Self:
+        optional = (self.audio, self.video_context, self.audio_context)
+        audio, video_context, audio_context = (None if value is None else change(value) for value in optional)
+        return dataclasses.replace(
+            self,
+            video=change(self.video),
+            audio=audio,
+            video_context=video_context,
+            audio_context=audio_context,
+        )
+
+
+def collate(items: Sequence[LatentItem]) -> LatentBatch:
+    """Stacks items of one bucket, of which all or none have sound.
+
+    Raises:
+        ValueError: If the items do not belong in one batch.
+    """
+    kinds = {(item.bucket, item.audio is None, item.fps) for item in items}
+    if len(kinds) != 1:
+        raise ValueError(f"A batch holds one bucket, with or without sound, not {sorted(map(str, kinds))}.")
+    first = items[0]
+    return LatentBatch(
+        video=torch.stack([item.video for item in items]),
+        audio=_stack([item.audio for item in items]),
+        video_context=_stack([item.video_context for item in items]),
+        audio_context=_stack([item.audio_context for item in items]),
+        fps=first.fps,
+        bucket=first.bucket,
+        names=tuple(item.name for item in items),
+    )
+
+
+def _stack(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    present = [tensor for tensor in tensors if tensor is not None]
+    return torch.stack(present) if len(present) == len(tensors) else None

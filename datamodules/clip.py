@@ -1,0 +1,98 @@
+"""A clip of the dataset, and what there is to say about files that did not become one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a")
+MANIFEST_SUFFIXES = (".csv", ".json", ".jsonl")
+
+Split = Literal["train", "validation"]
+MediaKind = Literal["video", "image", "sound"]
+
+
+class MediaError(ValueError):
+    """A media file that cannot be used.
+
+    Args:
+        path: The file.
+        reason: What is wrong with it, to follow its name.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A media file and its caption."""
+
+    media: Path
+    """The video or still."""
+    kind: Literal["video", "image"]
+    """What the file's name says it is; a video of one frame turns out to be an image later."""
+    caption: str
+    """As written, without the trigger; empty if there is none."""
+    audio: Path | None
+    """The sound file that replaces the video's own track."""
+    split: Split
+    """Whether it trains or is held out."""
+    name: str
+    """Path relative to the dataset, for reports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something about a file that the user should know."""
+
+    name: str
+    """The file, or `file:line` of a manifest."""
+    action: Literal["dropped", "warned", "noted"]
+    """Whether the file is left out, used with a doubt, or used as documented."""
+    reason: str
+    """What was found."""
+    fix: str
+    """What to do about it; empty if there is nothing to do."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}" + (f"; {self.fix}" if self.fix else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """All clips of a dataset, in the order of their names or rows, and what was found on the way."""
+
+    clips: tuple[Clip, ...]
+    findings: tuple[Finding, ...]
+
+
+def final_caption(caption: str, trigger: str) -> str:
+    """The caption as it is encoded: the trigger in front unless the caption contains it, and alone if there is none."""
+    caption, trigger = caption.strip(), trigger.strip()
+    if not trigger or trigger.casefold() in caption.casefold():
+        return caption
+    return f"{trigger} {caption}".strip()
+
+
+def media_kind(path: Path) -> MediaKind | None:
+    """What the suffix says a file is; None if we do not read such files."""
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return "video"
+    if suffix in STILL_SUFFIXES:
+        return "image"
+    return "sound" if suffix in SOUND_SUFFIXES else None
+
+
+def empty_caption(name: str, reason: str) -> Finding:
+    """The finding for a clip that trains on the trigger alone."""
+    return Finding(name=name, action="warned", reason=f"{reason}: it trains on the trigger alone", fix="write one")
+
+
+def missing_file(name: str, path: Path) -> Finding:
+    """The finding for a clip whose file is not there."""
+    return Finding(name=name, action="dropped", reason=f"there is no file {path}", fix="correct the path")

@@ -1,0 +1,77 @@
+"""What one rank encodes: every n-th of all entries of a kind, as far as the cache lacks them.
+
+Shares are made from the list of all entries, not from the missing ones: the list is the same on every rank at any time,
+while what is missing changes as the others work.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from datamodules.cache import LatentCache
+from datamodules.encode import EncodeJob, LatentEncoder
+from datamodules.encode_text import TextEncoder, TextSettings
+from datamodules.plan import DataPlan
+from ltx_module.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a process works."""
+
+    device: torch.device
+    """Its accelerator, or the CPU."""
+    rank: int = 0
+    """Its number."""
+    world_size: int = 1
+    """Number of processes."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that reports."""
+        return self.rank == 0
+
+
+def encode_media(plan: DataPlan, cache: LatentCache, checkpoint: Checkpoint, place: Place) -> None:
+    """Encodes this rank's missing latents: all video, then all sound, with one component loaded at a time.
+
+    Args:
+        plan: What the recipe uses.
+        cache: Where the entries go; a clip that cannot be encoded leaves a failure there.
+        checkpoint: Holds the VAEs.
+        place: Device and share.
+
+    Raises:
+        OSError: If the cache cannot be written.
+        MemoryError: If a clip does not fit on the device.
+    """
+    fps = plan.encoders.fps
+    video = {clip.cached.latent_key: clip.window for clip in plan.clips}
+    audio = {key: clip.window for clip in plan.clips if (key := clip.cached.audio_key) is not None}
+    encoder = LatentEncoder(checkpoint, cache, device=place.device, shown=place.is_first)
+    encoder.encode_video([EncodeJob(key=key, window=video[key], fps=fps) for key in _share(video, cache, place)])
+    encoder.encode_audio([EncodeJob(key=key, window=audio[key], fps=fps) for key in _share(audio, cache, place)])
+
+
+def encode_captions(
+    captions: Mapping[str, str], cache: LatentCache, checkpoint: Checkpoint, settings: TextSettings, place: Place
+) -> None:
+    """Encodes this rank's missing captions with Gemma, then with the connectors.
+
+    Args:
+        captions: Final captions by the key of their entries.
+        cache: Where the entries go.
+        checkpoint: Holds the connectors.
+        settings: How captions are encoded.
+        place: Device and share.
+
+    Raises:
+        OSError: If the cache cannot be written.
+    """
+    own = {key: captions[key] for key in _share(captions, cache, place)}
+    TextEncoder(checkpoint, cache, settings, device=place.device, shown=place.is_first).encode(own)
+
+
+def _share(keys: Iterable[str], cache: LatentCache, place: Place) -> list[str]:
+    return [key for key in sorted(keys)[place.rank :: place.world_size] if not cache.has(key)]

@@ -1,0 +1,101 @@
+"""What is known before anything is encoded: refusals with their reasons, and which clips are held out."""
+
+from collections import namedtuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datamodules.clip import Clip
+from datamodules.geometry import Bucket
+from datamodules.hold_out import held_out_files
+from datamodules.latents import LatentDataModule
+from datamodules.windows import ClipWindow
+from datamodules.world.dataset import write_dataset
+from ltx_module.pico import write_pico
+
+
+@pytest.fixture(scope="module")
+def pico(tmp_path_factory):
+    return write_pico(tmp_path_factory.mktemp("pico"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_dataset(tmp_path / "clips", clips=3, stills=1, width=64, height=64, frames=17)
+    return tmp_path / "clips"
+
+
+@pytest.fixture
+def make(pico, folder):
+    def make(**changes):
+        arguments = {
+            "buckets": ["64x64x17", "64x64x1"],
+            "base_model": pico,
+            "text_encoder": pico.parent / "gemma",
+            "text_window": 128,
+            "with_audio": True,
+        }
+        return LatentDataModule(folder, **(arguments | changes))
+
+    return make
+
+
+def test_a_recipe_with_sound_refuses_a_dataset_without(make, folder):
+    for clip in folder.glob("*.mp4"):
+        clip.unlink()
+    with pytest.raises(ValueError, match=r"none of the 1 clips .* has any"):
+        make().prepare_data()
+
+
+def test_a_dataset_that_yields_nothing_is_refused_with_every_reason(make, folder):
+    for clip in folder.glob("*.mp4"):
+        clip.write_bytes(b"nonsense" * 100)
+    with pytest.raises(ValueError, match="yields nothing") as refusal:
+        make(buckets=["64x64x17"]).prepare_data()
+    assert all(path.name in str(refusal.value) for path in [*folder.glob("*.mp4"), *folder.glob("*.png")])
+
+
+def test_a_small_disk_is_refused_before_anything_is_encoded(make, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(10**9, 10**9 - 1000, 1000))
+    data = make()
+    with pytest.raises(ValueError, match=r"data\.cache_dir"):
+        data.prepare_data()
+    assert list(data.cache.root.rglob("*.safetensors")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"buckets": ["64x64x17", "64x64x16"]}, r"data\.buckets\[1\].*frames"),
+        ({"buckets": []}, r"data\.buckets. is empty"),
+        ({"text_window": 200}, r"data\.text_window"),
+    ],
+    ids=["bucket", "no bucket", "text window"],
+)
+def test_a_wrong_setting_is_named_with_its_key(make, changes, message):
+    with pytest.raises(ValueError, match=message):
+        make(**changes).plan()
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=30), st.floats(0.0, 1.0))
+def test_held_out_files_are_a_fixed_share_and_never_all(numbers, fraction):
+    windows = [_window(number) for number in numbers]
+    held_out = held_out_files(windows, fraction)
+    files = {str(number) for number in numbers}
+    assert held_out <= files
+    assert held_out == held_out_files(windows[::-1], fraction)
+    assert bool(held_out) == (fraction > 0 and len(files) > 1)
+    assert len(held_out) < len(files)
+
+
+def _window(number, split="train"):
+    clip = Clip(media=None, kind="video", caption="", audio=None, split=split, name=f"{number}.mp4")
+    bucket = Bucket(width=64, height=64, frames=17)
+    return ClipWindow(clip=clip, bucket=bucket, start=0.0, has_audio=False, media_hash=str(number), audio_hash=None)
+
+
+def test_the_manifest_decides_what_is_held_out_before_the_fraction():
+    assert held_out_files([_window(1), _window(2, "validation"), _window(3)], 0.9) == {"2"}

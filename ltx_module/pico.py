@@ -1,0 +1,101 @@
+"""pico, the embedded model: a complete LTX-2.3 of a few million parameters in the published layouts.
+
+    python -m ltx_module.pico assets/pico
+
+writes `ltx-2.3-pico.safetensors` and `gemma/`, so that every verb runs on a laptop CPU through the same code as the
+22B model. Its weights are random: pictures are coloured noise, and training it shows that everything works.
+"""
+
+import argparse
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from ltx_module.checkpoint.errors import CheckpointError
+from ltx_module.checkpoint.file import SafetensorsFile
+from ltx_module.checkpoint.gemma_directory import check_gemma_directory
+from ltx_module.pico_config import MODEL_VERSION, pico_config
+
+PICO_FILE = "ltx-2.3-pico.safetensors"
+GEMMA_DIRECTORY = "gemma"
+TEXT_WINDOW = 256
+"""Tokens per caption that suit pico; the 22B model takes 1024."""
+_FORMAT = 1  # raise it when sizes, names or the drawing of weights change
+
+logger = logging.getLogger(__name__)
+
+
+def write_pico(directory: Path, seed: int = 0) -> Path:
+    """Writes the bundle, unless it is already there complete and with this seed.
+
+    Each part is written beside its place and moved there at once, the single file last, so an interrupted call
+    leaves nothing that looks finished.
+
+    Args:
+        directory: Where to; created if need be.
+        seed: Of the random weights; the same seed gives the same bytes.
+
+    Returns:
+        The single file.
+    """
+    file = directory / PICO_FILE
+    if _is_complete(directory, seed):
+        logger.info("%s is up to date", file)
+        return file
+    # heavy imports wait until there is something to write
+    from ltx_module.pico_file import write_safetensors
+    from ltx_module.pico_gemma import write_gemma
+    from ltx_module.pico_weights import pico_tensors
+
+    directory.mkdir(parents=True, exist_ok=True)
+    config = pico_config()
+    metadata = {
+        "config": json.dumps(config, sort_keys=True),
+        "model_version": MODEL_VERSION,
+        "pico": _stamp(seed),
+    }
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory) as partial:
+        gemma = Path(partial) / GEMMA_DIRECTORY
+        gemma.mkdir()
+        write_gemma(gemma, seed)
+        write_safetensors(Path(partial) / PICO_FILE, pico_tensors(config, seed), metadata)
+        file.unlink(missing_ok=True)  # the mark of a complete bundle
+        shutil.rmtree(directory / GEMMA_DIRECTORY, ignore_errors=True)
+        gemma.replace(directory / GEMMA_DIRECTORY)
+        (Path(partial) / PICO_FILE).replace(file)
+    logger.info("wrote %s (%.1f MiB) and %s", file, file.stat().st_size / 2**20, directory / GEMMA_DIRECTORY)
+    return file
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `python -m ltx_module.pico`."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
+    logger.setLevel(logging.INFO)
+    parser = argparse.ArgumentParser(prog="python -m ltx_module.pico", description="Write the small embedded model.")
+    parser.add_argument("directory", type=Path, nargs="?", default=Path("assets/pico"), help="Where to write it.")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the random weights.")
+    options = parser.parse_args(arguments)
+    write_pico(options.directory, options.seed)
+
+
+def _is_complete(directory: Path, seed: int) -> bool:
+    try:
+        stamp = SafetensorsFile(directory / PICO_FILE).metadata.get("pico")
+        check_gemma_directory(directory / GEMMA_DIRECTORY)
+    except (OSError, CheckpointError):
+        return False
+    return stamp == _stamp(seed)
+
+
+def _stamp(seed: int) -> str:
+    return json.dumps({"format": _FORMAT, "seed": seed})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""pico's Gemma directory: config, tokenizer and a tiny Gemma 3 with random weights in two shards."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ltx_module.pico_config import gemma_config
+from ltx_module.pico_file import write_safetensors
+from ltx_module.pico_tokenizer import build_vocabulary, tokenizer_config_file, tokenizer_file
+from ltx_module.pico_weights import Tensors, draw
+
+
+def write_gemma(directory: Path, seed: int) -> None:
+    """Writes config, tokenizer and two shards with their index into an existing directory."""
+    vocabulary, merges = build_vocabulary()
+    config = gemma_config(vocabulary)
+    _write_json(directory / "config.json", config)
+    _write_json(directory / "tokenizer.json", tokenizer_file(vocabulary, merges))
+    _write_json(directory / "tokenizer_config.json", tokenizer_config_file(vocabulary))
+    _write_shards(directory, _gemma_tensors(directory, seed))
+
+
+def _gemma_tensors(directory: Path, seed: int) -> Tensors:
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+
+    config = Gemma3Config.from_pretrained(str(directory), local_files_only=True)
+    with torch.device("meta"):
+        shapes = {name: tuple(t.shape) for name, t in Gemma3ForConditionalGeneration(config).state_dict().items()}
+    # the output layer is tied to the embedding and not stored
+    names = {name: _published(name) for name in shapes if name != "lm_head.weight"}
+    return {published: _initial(published, shapes[name], seed).to(torch.bfloat16) for name, published in names.items()}
+
+
+def _published(name: str) -> str:
+    name = re.sub(r"^model\.language_model\.", "language_model.model.", name)
+    return re.sub(r"^model\.(vision_tower|multi_modal_projector)\.", r"\1.", name)
+
+
+def _initial(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    if "norm" in name and len(shape) == 1:
+        # Gemma's norms multiply by 1 + weight, the vision tower's by weight
+        centred = name.startswith("language_model") or "soft_emb_norm" in name
+        return torch.full(shape, 1.0 if name.endswith("weight") and not centred else 0.0)
+    # the embedding is multiplied by sqrt(width) in the model, so that rows come out at about unit variance
+    fan_in = math.prod(shape[1:]) if len(shape) > 1 else 1
+    scale = 0.02 if name.endswith("bias") else 1 / math.sqrt(fan_in)
+    return scale * draw(name, shape, seed)
+
+
+def _write_shards(directory: Path, tensors: Tensors) -> None:
+    names = sorted(tensors)
+    half = len(names) // 2
+    weight_map: dict[str, str] = {}
+    for number, part in enumerate((names[:half], names[half:]), start=1):
+        file = f"model-{number:05d}-of-00002.safetensors"
+        write_safetensors(directory / file, {name: tensors[name] for name in part}, {"format": "pt"})
+        weight_map |= dict.fromkeys(part, file)
+    total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+    _write_json(directory / "model.safetensors.index.json", index)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

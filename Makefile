@@ -1,0 +1,67 @@
+# LTX Recipes. `make help` lists the targets; each creates the environment if it is missing.
+PYTHON ?= python3
+MODEL ?= ltx-2.3-dev
+DATA ?=
+ARGS ?=
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+PICO := assets/pico/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo quick test test-slow lint type train-style train-character train-motion train-audio-video tensorboard clean
+
+help:  ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+	@echo "  training: MODEL=pico|ltx-2.3-dev|ltx-2.3-dev-fp8  DATA=folder or manifest  ARGS='--trainer.max_steps 1000'"
+
+setup: $(READY) $(PICO)  ## Make .venv and the embedded model pico
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(PICO): $(READY) ltx_module/pico.py
+	$(RUN) -m ltx_module.pico assets/pico
+	@touch $@
+
+demo: setup  ## Clips to an exported LoRA on pico, end to end, in minutes on a CPU
+	$(RUN) -m demo.run
+
+quick: setup  ## Lint, types and the fastest tests, about a minute
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest -q -x -m "not slow and not browser and not gpu" tests/model tests/diffusion tests/adapters
+
+test: setup  ## All tests but the slow ones, at most 8 minutes on two cores
+	$(RUN) -m pytest -q -m "not slow and not browser and not gpu"
+
+test-slow: setup  ## The slow tests and those that need a browser
+	$(RUN) -m pytest -q -m "(slow or browser) and not gpu"
+
+lint: setup  ## Check style and format
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+type: setup  ## Check types
+	$(RUN) -m mypy
+
+train-style: RECIPE = style
+train-character: RECIPE = character
+train-motion: RECIPE = motion
+train-audio-video: RECIPE = audio_video
+train-style: ## Train recipes/style.yaml
+train-character: ## Train recipes/character.yaml
+train-motion: ## Train recipes/motion.yaml
+train-audio-video: ## Train recipes/audio_video.yaml
+train-style train-character train-motion train-audio-video: setup
+	$(RUN) -m ltx_module fit --config recipes/$(RECIPE).yaml --config recipes/overlays/$(MODEL).yaml $(if $(DATA),--data.path $(DATA)) $(ARGS)
+
+tensorboard: setup  ## Open TensorBoard on runs/
+	$(VENV)/bin/tensorboard --logdir runs
+
+clean:  ## Remove the environment, pico and caches; runs/ and datasets/ stay
+	rm -rf $(VENV) assets/pico .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,76 @@
+"""Ctrl-C and SIGTERM: finish the step, save, say how to go on."""
+
+import logging
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from typing_extensions import override
+
+from callbacks.period import finished_step
+from ltx_module.module import LTXModule
+
+logger = logging.getLogger(__name__)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopOnSignal(Callback):
+    """Turns the first SIGINT or SIGTERM into an early stop after the running step; a second Ctrl-C leaves at once.
+
+    The saving callbacks come later in the list and see `trainer.should_stop`. Every rank must stop on the same step,
+    so they agree on it.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        """Number of the signal that stopped the run, None while there was none."""
+        self._training = False
+        self._previous: dict[int, Any] = {}
+
+    def install(self) -> None:
+        """Take over the signals; called before the trainer would install its own handlers."""
+        for number in _SIGNALS:
+            self._previous[number] = signal.signal(number, self._receive)
+
+    def restore(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        """Remember the signal; leave when there was one already, or when there is no step to finish yet."""
+        if self.received is not None and number == signal.SIGINT:
+            os._exit(128 + number)
+        self.received = self.received or number
+        if not self._training:
+            raise SystemExit(128 + number)
+        logger.info("%s: finishing this step, then saving (Ctrl-C again leaves at once)", signal.Signals(number).name)
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LTXModule) -> None:
+        self._training = True
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LTXModule) -> None:
+        self._training = False
+
+    @override
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LTXModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if finished_step(trainer, batch_idx) is None:
+            return
+        stop = self.received is not None
+        if trainer.world_size > 1:
+            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
+        if stop:
+            trainer.should_stop = True
+
+
+def is_stopping(trainer: Trainer) -> bool:
+    """Whether a signal or an early stop asks long work, such as sampling, to leave off."""
+    received = any(isinstance(callback, StopOnSignal) and callback.received for callback in trainer.callbacks)
+    return received or trainer.should_stop

@@ -1,0 +1,60 @@
+"""Obey the files `stop`, `save` and `sample` in the run's `control/` directory."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from typing_extensions import override
+
+from callbacks.period import finished_step
+from callbacks.sample_videos import SampleVideos
+from callbacks.save_lora import SaveLoRA
+from callbacks.save_resume_state import SaveResumeState
+from ltx_module.module import LTXModule
+from ltx_module.run_directory import RunDirectory
+
+logger = logging.getLogger(__name__)
+_COMMANDS = ("stop", "save", "sample")
+
+
+class WatchControl(Callback):
+    """Looks for control files after each optimizer step, removes them and does what they say on all ranks."""
+
+    @override
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LTXModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if finished_step(trainer, batch_idx) is None:
+            return
+        commands = self._take(trainer)
+        if "stop" in commands:
+            trainer.should_stop = True
+        if "save" in commands:
+            self._save(trainer, pl_module)
+        if "sample" in commands:
+            for callback in trainer.callbacks:
+                if isinstance(callback, SampleVideos):
+                    callback.sample(trainer, pl_module)
+
+    @staticmethod
+    def _take(trainer: Trainer) -> list[str]:
+        """Names of the control files present, which are removed; the same list on every rank."""
+        commands: list[str] = []
+        if trainer.is_global_zero:
+            control = RunDirectory(Path(trainer.default_root_dir)).control
+            for name in _COMMANDS:
+                if (control / name).exists():
+                    (control / name).unlink(missing_ok=True)
+                    logger.info("control: %s", name)
+                    commands.append(name)
+        return trainer.strategy.broadcast(commands) if trainer.world_size > 1 else commands
+
+    @staticmethod
+    def _save(trainer: Trainer, pl_module: LTXModule) -> None:
+        """Save the LoRA and the resume state now."""
+        for callback in trainer.callbacks:
+            if isinstance(callback, SaveLoRA):
+                callback.save(trainer, pl_module)
+            elif isinstance(callback, SaveResumeState):
+                callback.save(trainer)

@@ -1,0 +1,55 @@
+"""Which LoRA files a verb works with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltx_module.run_directory import RunDirectory
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """A LoRA file and the factor it is used with."""
+
+    path: Path
+    strength: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> "AdapterFile":
+        """Read `FILE` or `FILE:STRENGTH`; a colon inside a path, as on Windows, stays part of it.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+        """
+        path, strength = Path(text), 1.0
+        head, colon, tail = text.rpartition(":")
+        if colon and not path.exists():
+            try:
+                path, strength = Path(head), float(tail)
+            except ValueError:
+                path = Path(text)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"`--lora` is {text}, but {path} is not a file: give FILE or FILE:STRENGTH, such as"
+                " runs/style-1/lora/step_002000.safetensors:0.8, or `none` for the base model."
+            )
+        return cls(path, strength)
+
+
+def choose_adapters(given: Sequence[str] | None, run: RunDirectory) -> tuple[AdapterFile, ...]:
+    """The LoRA files that `--lora` names; the run's newest where it names none.
+
+    Raises:
+        FileNotFoundError: If a file is missing, or the run has none yet.
+    """
+    if not given:
+        newest = run.loras()[-1:]
+        if not newest:
+            raise FileNotFoundError(
+                f"{run.path} has no LoRA yet (nothing in {run.path / 'lora'}): run `fit` first, name a run with --run,"
+                " or a file with --lora FILE; `--lora none` is the base model."
+            )
+        return (AdapterFile(newest[0]),)
+    return tuple(AdapterFile.parse(text) for text in given if text != NONE)

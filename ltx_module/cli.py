@@ -1,0 +1,130 @@
+"""Command line: one recipe, six verbs.
+
+    python -m ltx_module {check,preprocess,fit,validate,sample,export} --config RECIPE [--config OVERLAY] [--key value]
+
+Built on LightningCLI's public seams: `subcommands()`, `add_arguments_to_parser`, `before_instantiate_classes`.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import set_parsing_settings
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from typing_extensions import override
+
+from datamodules.latents import LatentDataModule
+from ltx_module.console import quiet_foreign_output
+from ltx_module.failures import explain
+from ltx_module.module import LTXModule
+from ltx_module.recipe import SaveRecipe, recipe_hash, recipe_name, recipe_text, run_path
+from ltx_module.sample_config import SampleConfig
+from ltx_module.trainer import RecipeTrainer
+
+# Trainer method -> its parameters that the command line supplies itself.
+_SUPPLIED = {"model", "datamodule"}
+VERBS: dict[str, set[str]] = {
+    "check": _SUPPLIED,
+    "preprocess": _SUPPLIED,
+    "fit": _SUPPLIED | {"train_dataloaders", "val_dataloaders"},
+    "validate": _SUPPLIED | {"dataloaders"},
+    "sample": _SUPPLIED,
+    "export": _SUPPLIED,
+}
+
+
+class RecipeCLI(LightningCLI):
+    """`LightningCLI` with the verbs, links and run directory of this repository.
+
+    Args:
+        verbs: The verbs to build a parser for, which takes half a second each.
+        **kwargs: Arguments of `LightningCLI`.
+    """
+
+    def __init__(self, verbs: Sequence[str], **kwargs: Any) -> None:
+        self.verbs = {name: VERBS[name] for name in verbs}
+        super().__init__(**kwargs)
+
+    @override
+    def subcommands(self) -> dict[str, set[str]]:
+        return self.verbs
+
+    @override
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--run", type=str | None, default=None, help="Name of the run below runs/; default: <recipe>-<n>, n free."
+        )
+        parser.add_class_arguments(SampleConfig, "sample", sub_configs=True)
+        parser.link_arguments("model.base_model", "data.base_model")
+        parser.link_arguments("model.text_encoder", "data.text_encoder")
+        parser.link_arguments("model.streams", "data.with_audio", compute_fn=_has_audio)
+        parser.link_arguments(("sample.prompts", "sample.negative_prompt"), "data.prompts", compute_fn=_prompts)
+        parser.link_arguments("seed_everything", "data.seed")
+        parser.link_arguments("seed_everything", "model.seed")
+
+    @override
+    def before_instantiate_classes(self) -> None:
+        """Name the run, so that trainer, loggers and callbacks share one directory."""
+        config = self.config[self.subcommand]
+        config.trainer.default_root_dir = str(run_path(config, self.subcommand))
+
+    @override
+    def after_instantiate_classes(self) -> None:
+        """Hand each part what belongs to the whole recipe."""
+        config = self.config[self.subcommand]
+        text = recipe_text(self._parser(self.subcommand), config)
+        self.datamodule.recipe_name = recipe_name(config)
+        self.model.sample_config = self.config_init[self.subcommand].sample
+        self.model.trigger, self.model.fps = config.data.trigger, config.data.fps
+        self.model.contexts = self.datamodule.context
+        self.model.lora_metadata = {
+            "base_model": Path(config.model.base_model).stem,
+            "trigger": config.data.trigger,
+            "recipe": self.datamodule.recipe_name,
+            "recipe_hash": recipe_hash(text),
+        }
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run `python -m ltx_module`.
+
+    Args:
+        args: Command line in place of `sys.argv`, for tests.
+
+    Raises:
+        SystemExit: With code 2 for what the user can mend, 130 or 143 after a signal.
+    """
+    quiet_foreign_output()
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    usage = "python -m ltx_module {} --config RECIPE [--config OVERLAY] [--key value ...]"
+    words = sys.argv[1:] if args is None else args
+    verbs = [word for word in words[:1] if word in VERBS] or list(VERBS)
+    with explain():
+        RecipeCLI(
+            verbs,
+            model_class=LTXModule,
+            datamodule_class=LatentDataModule,
+            trainer_class=RecipeTrainer,
+            save_config_callback=SaveRecipe,
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            trainer_defaults={"use_distributed_sampler": False},  # the bucket sampler shards by rank
+            parser_kwargs={
+                "prog": "python -m ltx_module",
+                "description": "LoRA fine-tuning of LTX-2.3, one recipe at a time.",
+                **{verb: {"usage": usage.format(verb)} for verb in verbs},
+            },
+            args=None if args is None else list(args),
+        )
+
+
+def _has_audio(streams: str) -> bool:
+    """Whether a recipe trains on sound."""
+    return streams != "video"
+
+
+def _prompts(prompts: tuple[str, ...], negative_prompt: str) -> list[str]:
+    """Every text that sampling needs beside the captions."""
+    return [*prompts, negative_prompt]

@@ -1,0 +1,44 @@
+"""Failures a user can mend, told in three lines instead of a traceback."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+USER_ERRORS = (ValueError, OSError, MemoryError)
+
+_CATALOGUE: tuple[tuple[str, str], ...] = (
+    (
+        "CUDA out of memory",
+        "lower the largest bucket or `data.batch_size`, or set `model.gradient_checkpointing`.",
+    ),
+    ("No space left on device", "free some space, or set `data.cache_dir` and `--run` to another disk."),
+)
+
+
+def way_out(error: BaseException) -> str:
+    """What to do about an error whose own text does not say it; empty where nothing is known."""
+    text = str(error)
+    return next((fix for sign, fix in _CATALOGUE if sign in text), "")
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether an error is told without its traceback: bad input, a full disk, too little memory."""
+    return isinstance(error, (*USER_ERRORS, torch.cuda.OutOfMemoryError)) or bool(way_out(error))
+
+
+@contextmanager
+def explain() -> Iterator[None]:
+    """Turn a user's error into `error: ...` and exit code 2; LTX_DEBUG=1 keeps the traceback."""
+    try:
+        yield
+    except Exception as error:
+        if os.environ.get("LTX_DEBUG") or not is_users(error):
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        if fix := way_out(error):
+            sys.stderr.write(f"way out: {fix}\n")
+        sys.stderr.write("LTX_DEBUG=1 shows where it came from.\n")
+        raise SystemExit(2) from error

@@ -1,0 +1,172 @@
+"""From a request to a video with sound: contexts, start noise, sampler, VAE, vocoder.
+
+The decoders are loaded when latents are ready and freed after, so they never stand beside a training step.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from datamodules.geometry import AudioLatentSpec, LatentSpec
+from ltx_module.adapters import DEFAULT_ADAPTER, active_adapters, adapter_names, load_lora, only_adapters
+from ltx_module.checkpoint import Checkpoint, Tiling
+from ltx_module.diffusion.denoiser import Target
+from ltx_module.diffusion.guidance import JointGuidance, default_stg_blocks
+from ltx_module.diffusion.presets import Preset, find_preset
+from ltx_module.diffusion.sampling import SamplingPlan, sample_latents, start_noise
+from ltx_module.diffusion.tokens import audio_positions, unpack_audio, unpack_video, video_positions
+from ltx_module.model import LTXTransformer
+from ltx_module.sample_config import SampleRequest, VideoSample
+
+Contexts = Callable[[str], tuple[Tensor, Tensor]]
+"""Cached video and audio context of a prompt, `(S, Dv)` and `(S, Da)`."""
+
+SAMPLE_RATE = 48_000
+_DISTILLED = "distilled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generator:
+    """Generates videos with a transformer as it stands, adapters included."""
+
+    transformer: LTXTransformer
+    checkpoint: Checkpoint
+    """Where the decoders come from."""
+    contexts: Contexts
+    distilled_lora: Path | None = None
+    """The published distilled LoRA, for presets that need it."""
+    batch_guidance: bool = False
+
+    def sample(self, request: SampleRequest) -> VideoSample:
+        """Generate one video, with sound where the audio stream was built.
+
+        Raises:
+            ValueError: If the preset needs the distilled LoRA and there is none.
+        """
+        preset = find_preset(request.preset)
+        self._prepare_distilled(preset)
+        plan = self._plan(preset, request)
+        video, audio = self._targets(request)
+        with only_adapters(self.transformer, *self._adapters(preset, request)):
+            noise = torch.Generator().manual_seed(request.seed + 1)
+            video_latents, audio_latents = sample_latents(self.transformer, video, audio, plan, generator=noise)
+        assert video is not None
+        assert video_latents is not None
+        frames = self._decode_video(unpack_video(video_latents, video.shape))
+        waveform = None
+        if audio is not None and audio_latents is not None:
+            waveform = self._decode_audio(unpack_audio(audio_latents, audio.shape[-1]))
+            waveform = waveform[:, : round(request.bucket.frames / request.fps * SAMPLE_RATE)]
+        return VideoSample(request=request, frames=frames, waveform=waveform, record=self._record(request, plan))
+
+    def _prepare_distilled(self, preset: Preset) -> None:
+        """Attach the distilled LoRA once, inactive until a preset asks for it.
+
+        Raises:
+            ValueError: If the preset needs it on this base and the recipe names none.
+        """
+        if not preset.needs_distilled or self.checkpoint.distilled or _DISTILLED in adapter_names(self.transformer):
+            return
+        if self.distilled_lora is None:
+            raise ValueError(
+                f"`sample.preset` is {preset.name}, whose eight steps only the distilled model can follow, but"
+                f" {self.checkpoint.path.name} is the dev model: set `sample.distilled_lora` to"
+                " ltx-2.3-22b-distilled-lora-384-1.1.safetensors, or use the preset quality."
+            )
+        with only_adapters(self.transformer, *active_adapters(self.transformer)):
+            load_lora(
+                self.transformer,
+                self.distilled_lora,
+                preset.distilled_lora_strength,
+                adapter=_DISTILLED,
+                allow_connectors=True,
+            )
+
+    def _adapters(self, preset: Preset, request: SampleRequest) -> list[str]:
+        """Adapters that take part: those under test unless their strength is 0, and the distilled one if needed."""
+        names = adapter_names(self.transformer)
+        tested = [name for name in names if name != _DISTILLED and request.strength != 0]
+        return tested + ([_DISTILLED] if preset.needs_distilled and _DISTILLED in names else [])
+
+    def _plan(self, preset: Preset, request: SampleRequest) -> SamplingPlan:
+        """Schedule and guidance of a request."""
+        blocks = request.stg_blocks or default_stg_blocks(self.transformer.num_blocks)
+        return SamplingPlan(
+            sigmas=preset.schedule(request.steps),
+            guidance=JointGuidance(video=preset.video, audio=preset.audio, stg_blocks=blocks),
+            sampler=preset.sampler,
+            batch_passes=self.batch_guidance,
+        )
+
+    def _targets(self, request: SampleRequest) -> tuple[Target | None, Target | None]:
+        """What to generate: start noise, positions and contexts of each stream that was built."""
+        bucket, device = request.bucket, next(self.transformer.parameters()).device
+        video_shape = LatentSpec(channels=self.checkpoint.latent_channels).shape(bucket)
+        audio_shape = None
+        if self.transformer.streams == "av":
+            channels, mel_bins = self.checkpoint.audio_latent
+            audio_shape = AudioLatentSpec(channels=channels, mel_bins=mel_bins).shape(bucket.frames, request.fps)
+        noise = start_noise(video_shape, audio_shape, request.seed)
+        positive, negative = self.contexts(request.prompt), self.contexts(request.negative_prompt)
+        positions = (
+            video_positions(video_shape, request.fps, device),
+            None if audio_shape is None else audio_positions(audio_shape[1], device),
+        )
+        video, audio = (
+            None
+            if shape is None or start is None or position is None
+            else Target(
+                noise=start.to(device),
+                shape=tuple(shape),
+                positions=position,
+                context=context[None].to(device),
+                negative_context=against[None].to(device),
+            )
+            for shape, start, position, context, against in zip(
+                (video_shape, audio_shape), noise, positions, positive, negative, strict=True
+            )
+        )
+        return video, audio
+
+    def _decode_video(self, latents: Tensor) -> Tensor:
+        """Latents `(1, C, F', H', W')` to pixels, uint8, `(F, 3, H, W)`, on the CPU."""
+        dtype = torch.float32 if latents.device.type == "cpu" else torch.bfloat16
+        vae = self.checkpoint.load_video_vae(dtype=dtype, device=latents.device)
+        try:
+            pixels = vae.decode(latents)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            pixels = vae.decode(latents, Tiling())
+        frames = pixels[0].transpose(0, 1).float().add(1).mul(127.5).round().clamp(0, 255)
+        return frames.to(torch.uint8).cpu()
+
+    def _decode_audio(self, latents: Tensor) -> Tensor:
+        """Latents `(1, C, L, M)` to sound at 48 kHz, `(2, N)`, on the CPU."""
+        mel = self.checkpoint.load_audio_vae(device=latents.device).decode(latents)
+        vocoder = self.checkpoint.load_vocoder(device=latents.device)
+        with torch.autocast(latents.device.type, enabled=False):
+            waveform: Tensor = vocoder(mel.float())
+        return waveform[0].float().cpu()
+
+    def _record(self, request: SampleRequest, plan: SamplingPlan) -> dict[str, object]:
+        """Everything needed to make this video again."""
+        return {
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
+            "seed": request.seed,
+            "size": str(request.bucket),
+            "fps": request.fps,
+            "preset": request.preset,
+            "sampler": plan.sampler,
+            "sigmas": list(plan.sigmas),
+            "guidance": asdict(plan.guidance),
+            "strength": request.strength,
+            "adapters": [name for name in adapter_names(self.transformer) if name != DEFAULT_ADAPTER],
+            "distilled_lora": None if self.distilled_lora is None else str(self.distilled_lora),
+            "base_model": self.checkpoint.path.name,
+            "base_fingerprint": self.checkpoint.fingerprint("transformer"),
+            "streams": self.transformer.streams,
+        }

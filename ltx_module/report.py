@@ -1,0 +1,167 @@
+"""What `check` says before any GPU time is spent: data, parameters, memory, time, disk."""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from datamodules.atomic import write_json
+from datamodules.data_report import DataReport
+from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
+from ltx_module.adapters import lora_parameters
+from ltx_module.adapters.targets import linear_shapes
+from ltx_module.checkpoint import Checkpoint
+from ltx_module.model import LTXConfig, LTXTransformer
+
+if TYPE_CHECKING:
+    from datamodules.latents import LatentDataModule
+    from ltx_module.module import LTXModule
+    from ltx_module.trainer import RecipeTrainer
+
+_GIB = 2**30
+_BYTES = {"bf16": 2, "fp32": 4}
+_OPTIMIZER_BYTES = 4 + 4 + 8  # fp32 adapter, its gradient, two moments
+# Bytes kept for backward, per token and unit of width, in one block: everything, or its input alone.
+_KEPT_WHOLE, _KEPT_INPUT = 34, 2
+_EFFICIENCY = 0.5  # of a large matrix product's rate, which a whole step reaches in eager mode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """The largest bucket's step in numbers."""
+
+    bucket: Bucket
+    video_tokens: int
+    audio_tokens: int
+    trainable: dict[str, int]
+    """Trainable parameters by group of modules."""
+    frozen: int
+    """Parameters of the streams that are built."""
+    memory_gib: float
+    """Estimate: frozen weights, adapters with their optimizer, activations."""
+    step_tflop: float
+    """Arithmetic of a step: forward, backward and recomputation."""
+    seconds_per_step: float
+    """Estimate from a matrix product timed on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckReport:
+    """What a recipe would do."""
+
+    recipe: str
+    device: str
+    data: DataReport
+    work: Workload
+    max_steps: int
+    run_bytes: int
+    """Disk that the run will fill: LoRA files, resume states, samples."""
+    run_free_bytes: int
+
+    def text(self) -> str:
+        """The report for a terminal."""
+        work, hours = self.work, self.work.seconds_per_step * self.max_steps / 3600
+        groups = ", ".join(f"{group} {count / 1e6:.2f} M" for group, count in work.trainable.items())
+        return "\n".join(
+            [
+                self.data.table(),
+                f"trains {sum(work.trainable.values()) / 1e6:.2f} M parameters beside {work.frozen / 1e9:.3f} B frozen:"
+                f" {groups}",
+                f"largest step {work.bucket}: {work.video_tokens} video and {work.audio_tokens} audio tokens,"
+                f" about {work.memory_gib:.1f} GiB, {work.step_tflop:.2f} TFLOP",
+                f"about {work.seconds_per_step:.2f} s/step on {self.device}: {hours:.1f} h for {self.max_steps} steps"
+                " without samples (an estimate; the run shows the real one)",
+                f"the run fills about {self.run_bytes / 1e9:.2f} GB of {self.run_free_bytes / 1e9:.1f} GB free",
+            ]
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON."""
+        work = {**dataclasses.asdict(self.work), "bucket": str(self.work.bucket)}
+        write_json(path, {**dataclasses.asdict(self), "data": self.data.to_dict(), "work": work})
+
+
+def check_recipe(trainer: "RecipeTrainer", model: "LTXModule", datamodule: "LatentDataModule") -> CheckReport:
+    """Look at everything a run depends on, weights excepted.
+
+    Raises:
+        ValueError: If files, data or disk forbid the run; the text names everything found.
+    """
+    model.require_files()
+    checkpoint = Checkpoint(model.base_model)
+    checkpoint.require_trainable(model.allow_distilled)
+    report = datamodule.plan()
+    device = trainer.strategy.root_device
+    work = _workload(checkpoint, model, datamodule, report, device)
+    run_bytes, free = trainer.run_size(sum(work.trainable.values()))
+    return CheckReport(
+        recipe=datamodule.recipe_name,
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        data=report,
+        work=work,
+        max_steps=trainer.max_steps,
+        run_bytes=run_bytes,
+        run_free_bytes=free,
+    )
+
+
+def _workload(
+    checkpoint: Checkpoint,
+    model: "LTXModule",
+    datamodule: "LatentDataModule",
+    report: DataReport,
+    device: torch.device,
+) -> Workload:
+    """Size of the largest bucket in use."""
+    config = LTXConfig.from_metadata(checkpoint.config["transformer"])
+    with torch.device("meta"):
+        transformer = LTXTransformer(config, model.streams)
+    trainable = lora_parameters(linear_shapes(transformer), model.lora)
+    frozen = sum(parameter.numel() for parameter in transformer.parameters())
+    used = [bucket for bucket, *_ in report.buckets()] or datamodule.settings.buckets
+    bucket = max(used, key=LatentSpec().tokens)
+    video = LatentSpec().tokens(bucket) * datamodule.batch_size if model.streams != "audio" else 0
+    with_audio = model.streams != "video" and not bucket.is_still
+    audio = AudioLatentSpec().length(bucket.frames, datamodule.fps) * datamodule.batch_size if with_audio else 0
+    widths = video * config.video_dim + audio * config.audio_dim
+    whole_blocks = 1 if model.gradient_checkpointing else config.num_layers
+    kept = _KEPT_INPUT * config.num_layers + _KEPT_WHOLE * whole_blocks
+    bytes_each = _BYTES[model.dtype_name]
+    memory = frozen * bytes_each + sum(trainable.values()) * _OPTIMIZER_BYTES + widths * kept * bytes_each / 2
+    passes = 3 if model.gradient_checkpointing else 2  # forward, backward to the inputs, and recomputation
+    attention = 4 * config.num_layers * (video**2 * config.video_dim + audio**2 * config.audio_dim)
+    video_part = checkpoint.num_parameters("video") if model.streams != "audio" else 0
+    flop = passes * (2 * (video_part * video + (frozen - video_part) * max(audio, 1)) + attention)
+    return Workload(
+        bucket=bucket,
+        video_tokens=video,
+        audio_tokens=audio,
+        trainable=trainable,
+        frozen=frozen,
+        memory_gib=memory / _GIB,
+        step_tflop=flop / 1e12,
+        seconds_per_step=flop / (_EFFICIENCY * _matrix_rate(device, model.dtype_name)),
+    )
+
+
+def _matrix_rate(device: torch.device, dtype: str) -> float:
+    """Operations a second of a large matrix product on this device, timed for about a tenth of a second."""
+    size = 4096 if device.type == "cuda" else 512
+    matrix = torch.randn(size, size, device=device, dtype=torch.bfloat16 if dtype == "bf16" else torch.float32)
+    for _ in range(3):
+        matrix @ matrix
+    _wait(device)
+    begin, rounds = time.perf_counter(), 0
+    while time.perf_counter() - begin < 0.1:
+        matrix @ matrix
+        _wait(device)
+        rounds += 1
+    return 2 * size**3 * rounds / (time.perf_counter() - begin)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,114 @@
+"""What to generate: the recipe's `sample:` block, and one request made from it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from jsonargparse.typing import PositiveInt
+from torch import Tensor
+
+from datamodules.geometry import Bucket
+from datamodules.manifest import final_caption
+from ltx_module.diffusion.presets import PRESETS
+
+NEGATIVE_PROMPT = "pc game, console game, video game, cartoon, childish, ugly"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleConfig:
+    """The recipe's `sample:` block: prompts, size and the preset that equals an exported workflow."""
+
+    prompts: tuple[str, ...] = ()
+    """Prompts of the previews; the trigger word is put in front of those that lack it."""
+    negative_prompt: str = NEGATIVE_PROMPT
+    """What guidance steers away from; the exported workflows carry the same text."""
+    preset: str = "quality"
+    """`fast` and `quality` equal the exported workflows of these names; `reference` adds a rescale of 0.7."""
+    steps: PositiveInt | None = None
+    """Sampling steps; null takes the preset's. `fast` has its eight fixed ones."""
+    size: str = "960x544x49"
+    """Width x height x frames of a sample: pixels in multiples of 32, frames 8k + 1."""
+    seed: int = 42
+    """Seed of the start noise, the same for every prompt and on every device."""
+    strength: float = 1.0
+    """Strength of the trained LoRA."""
+    without_lora: bool = False
+    """Whether `sample` also writes each prompt without the LoRA, for comparison."""
+    distilled_lora: Path | None = None
+    """The published rank-384 distilled LoRA, which the preset `fast` needs on the dev model."""
+    stg_blocks: tuple[int, ...] | None = None
+    """Blocks whose self-attention the STG pass skips; null means 28 of 48, else the one at 60 % of the depth."""
+    batch_guidance: bool = False
+    """Run the guidance passes of a step as one batch: faster on large cards, more memory."""
+
+    def __post_init__(self) -> None:
+        """Check size and preset where they are written."""
+        Bucket.parse(self.size, key="sample.size")
+        if self.preset not in PRESETS:
+            raise ValueError(f"`sample.preset` is {self.preset!r}, but the presets are: {', '.join(PRESETS)}.")
+
+    @property
+    def bucket(self) -> Bucket:
+        """Size of a sample."""
+        return Bucket.parse(self.size)
+
+    def requests(self, trigger: str, fps: float) -> list["SampleRequest"]:
+        """One request a prompt.
+
+        Args:
+            trigger: The recipe's trigger word, put in front of prompts that lack it.
+            fps: Frames per second of the samples.
+        """
+        return [
+            SampleRequest(
+                prompt=final_caption(prompt, trigger),
+                negative_prompt=self.negative_prompt,
+                bucket=self.bucket,
+                fps=fps,
+                seed=self.seed,
+                preset=self.preset,
+                steps=self.steps,
+                strength=self.strength,
+                stg_blocks=self.stg_blocks,
+                name=sample_name(number, prompt, self.seed),
+            )
+            for number, prompt in enumerate(self.prompts, start=1)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleRequest:
+    """One video to generate."""
+
+    prompt: str
+    """Final prompt, trigger included."""
+    negative_prompt: str
+    bucket: Bucket
+    fps: float
+    seed: int
+    preset: str
+    steps: int | None = None
+    strength: float = 1.0
+    """Strength of the LoRA under test; 0 is the base model."""
+    stg_blocks: tuple[int, ...] | None = None
+    name: str = "sample"
+    """File name without suffix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSample:
+    """A generated video with what made it."""
+
+    request: SampleRequest
+    frames: Tensor
+    """Pixels, uint8, `(F, 3, H, W)`."""
+    waveform: Tensor | None
+    """Sound at 48 kHz, `(2, N)`, in [-1, 1]; None where the model was built without its audio stream."""
+    record: dict[str, object]
+    """Everything that made it, for the json file beside the video."""
+
+
+def sample_name(number: int, prompt: str, seed: int) -> str:
+    """File name of a prompt's sample, equal at every step so that a grid can line them up."""
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40].rstrip("-") or "prompt"
+    return f"{number:02d}-{words}-seed{seed}"

@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-$(PICO): $(READY) ltx_module/pico.py
+$(PICO): $(READY) $(wildcard ltx_module/pico/*.py)
 	$(RUN) -m ltx_module.pico assets/pico
 	@touch $@
 

@@ -12,8 +12,9 @@ from ltx_module.checkpoint.gemma import GemmaEncoder
 from ltx_module.checkpoint.gemma_tokens import GemmaTokenizer
 from ltx_module.checkpoint.key_maps import COMPONENTS
 from ltx_module.model import LTXConfig, Modality
-from ltx_module.pico import PICO_FILE, main, write_pico
-from ltx_module.pico_tokenizer import build_vocabulary
+from ltx_module.pico import PICO_FILE, write_pico
+from ltx_module.pico.__main__ import main
+from ltx_module.pico.tokenizer import build_vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from ltx_module.checkpoint.text import connector_arguments
 from ltx_module.checkpoint.video_vae import video_vae_arguments
 from ltx_module.checkpoint.vocoder import vocoder_arguments
 from ltx_module.model import LTXConfig, LTXTransformer
-from ltx_module.pico_config import pico_config
+from ltx_module.pico.config import pico_config
 
 TRANSFORMER = {
     "num_layers": 48,

@@ -1,25 +1,21 @@
-"""pico, the embedded model: a complete LTX-2.3 of a few million parameters in the published layouts.
+"""The bundle: `ltx-2.3-pico.safetensors` and `gemma/` in one directory.
 
     python -m ltx_module.pico assets/pico
 
-writes `ltx-2.3-pico.safetensors` and `gemma/`, so that every verb runs on a laptop CPU through the same code as the
+writes it, so that every verb runs on a laptop CPU through the same code as the
 22B model. Its weights are random: pictures are coloured noise, and training it shows that everything works.
 """
 
-import argparse
 import json
 import logging
-import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from ltx_module.checkpoint.errors import CheckpointError
 from ltx_module.checkpoint.file import SafetensorsFile
 from ltx_module.checkpoint.gemma_directory import check_gemma_directory
-from ltx_module.pico_config import MODEL_VERSION, pico_config
+from ltx_module.pico.config import MODEL_VERSION, pico_config
 
 PICO_FILE = "ltx-2.3-pico.safetensors"
 GEMMA_DIRECTORY = "gemma"
@@ -48,9 +44,9 @@ def write_pico(directory: Path, seed: int = 0) -> Path:
         logger.info("%s is up to date", file)
         return file
     # heavy imports wait until there is something to write
-    from ltx_module.pico_file import write_safetensors
-    from ltx_module.pico_gemma import write_gemma
-    from ltx_module.pico_weights import pico_tensors
+    from ltx_module.pico.file import write_safetensors
+    from ltx_module.pico.gemma import write_gemma
+    from ltx_module.pico.weights import pico_tensors
 
     directory.mkdir(parents=True, exist_ok=True)
     config = pico_config()
@@ -72,18 +68,6 @@ def write_pico(directory: Path, seed: int = 0) -> Path:
     return file
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of `python -m ltx_module.pico`."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
-    logger.setLevel(logging.INFO)
-    parser = argparse.ArgumentParser(prog="python -m ltx_module.pico", description="Write the small embedded model.")
-    parser.add_argument("directory", type=Path, nargs="?", default=Path("assets/pico"), help="Where to write it.")
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the random weights.")
-    options = parser.parse_args(arguments)
-    write_pico(options.directory, options.seed)
-
-
 def _is_complete(directory: Path, seed: int) -> bool:
     try:
         stamp = SafetensorsFile(directory / PICO_FILE).metadata.get("pico")
@@ -95,7 +79,3 @@ def _is_complete(directory: Path, seed: int) -> bool:
 
 def _stamp(seed: int) -> str:
     return json.dumps({"format": _FORMAT, "seed": seed})
-
-
-if __name__ == "__main__":
-    main()

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from ltx_module.pico_config import gemma_config
-from ltx_module.pico_file import write_safetensors
-from ltx_module.pico_tokenizer import build_vocabulary, tokenizer_config_file, tokenizer_file
-from ltx_module.pico_weights import Tensors, draw
+from ltx_module.pico.config import gemma_config
+from ltx_module.pico.file import write_safetensors
+from ltx_module.pico.tokenizer import build_vocabulary, tokenizer_config_file, tokenizer_file
+from ltx_module.pico.weights import Tensors, draw
 
 
 def write_gemma(directory: Path, seed: int) -> None:

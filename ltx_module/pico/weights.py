@@ -8,21 +8,23 @@ import hashlib
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from ltx_module.checkpoint.audio_vae import AudioVAE, audio_vae_arguments
+from ltx_module.checkpoint.audio_vae import AudioVAE
 from ltx_module.checkpoint.log_mel import MelConfig, mel_filters
-from ltx_module.checkpoint.text import connector_arguments
-from ltx_module.checkpoint.video_vae import VideoVAE, video_vae_arguments
+from ltx_module.checkpoint.video_vae import VideoVAE
 from ltx_module.checkpoint.vocoder import vocoder_arguments
-from ltx_module.model import LTXConfig, LTXTransformer
-from ltx_module.pico_config import TEXT_LAYERS
+from ltx_module.pico import parts
+from ltx_module.pico.config import TEXT_LAYERS
+from ltx_module.pico.parts import Part
 
 Tensors = dict[str, torch.Tensor]
+NoiseOf = Callable[[str, tuple[int, ...]], torch.Tensor]
+"""Standard normal values for a name and a shape."""
 
 # Gain over 1 / sqrt(fan in), by the first pattern that matches a published name.
 _GAINS = tuple(
@@ -47,12 +49,11 @@ _STATISTICS_STEPS = 8  # statistics are rounded to eighths, so that the machine'
 
 def pico_tensors(config: dict[str, Any], seed: int) -> Tensors:
     """All tensors of the single file in bf16, by published name."""
-    transformer = config["transformer"]
-    tensors = _transformer_tensors(transformer, seed)
-    tensors |= _connector_tensors(transformer, seed)
-    tensors |= _vocoder_tensors(config["vocoder"], seed)
-    tensors |= _video_vae_tensors(config["vae"], seed)
-    tensors |= _audio_vae_tensors(config["audio_vae"], seed)
+    tensors = _fill(parts.transformer(config), seed)
+    tensors |= _fill(parts.text_connectors(config, TEXT_LAYERS + 1), seed)
+    tensors |= _vocoder_tensors(parts.vocoder(config), config["vocoder"], seed)
+    tensors |= _video_vae_tensors(parts.video_vae(config), seed)
+    tensors |= _audio_vae_tensors(parts.audio_vae(config), config["audio_vae"], seed)
     return {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
 
 
@@ -63,13 +64,19 @@ def draw(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
     return torch.from_numpy(np.asarray(values)).float()
 
 
-def initial(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """The first value of a weight, chosen by its published name and shape."""
+def initial(name: str, shape: tuple[int, ...], noise_of: NoiseOf) -> torch.Tensor:
+    """The first value of a weight, chosen by its published name and shape.
+
+    Args:
+        name: Published name.
+        shape: Shape.
+        noise_of: Source of its values.
+    """
     if name.endswith(("q_norm.weight", "k_norm.weight")):
         return torch.ones(shape)
     if name.endswith((".act.alpha", ".act.beta")):
         return torch.zeros(shape)  # logarithms
-    noise = draw(name, shape, seed)
+    noise = noise_of(name, shape)
     if "scale_shift_table" in name:
         return 0.3 * noise
     if "learnable_registers" in name:
@@ -83,79 +90,31 @@ def initial(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
     return gain / math.sqrt(fan_in) * noise
 
 
-def _fill(module: nn.Module, published: Callable[[str], str], seed: int, keep: str = "") -> Tensors:
-    """Draws every tensor of a module's state except those whose name matches `keep`, by published name."""
-    state = module.state_dict()
+def _fill(part: Part, seed: int, keep: str = "") -> Tensors:
+    """Draws every tensor of a part's state except those whose name matches `keep`, by published name."""
+    state, published = part.module.state_dict(), part.published
     for name, tensor in state.items():
         if not (keep and re.search(keep, name)):
-            tensor.copy_(initial(published(name), tuple(tensor.shape), seed).to(torch.bfloat16))
+            value = initial(published(name), tuple(tensor.shape), partial(draw, seed=seed))
+            tensor.copy_(value.to(torch.bfloat16))
         if _TAKES_MEL.match(published(name)):
             weight = state[name.removesuffix("bias") + "weight"]
             tensor.copy_((-_MEL_LEVEL * weight.flatten(1).sum(dim=1)).to(torch.bfloat16))
     return {published(name): tensor for name, tensor in state.items()}
 
 
-def _transformer_tensors(config: dict[str, Any], seed: int) -> Tensors:
-    module = LTXTransformer(LTXConfig.from_metadata(config), "av")
-    return _fill(module, lambda name: f"model.diffusion_model.{name}", seed)
-
-
-def _connector_tensors(config: dict[str, Any], seed: int) -> Tensors:
-    from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
-
-    def published(name: str) -> str:
-        name = re.sub(r"^(\w+)_text_proj_in", r"text_embedding_projection.\1_aggregate_embed", name)
-        name = re.sub(r"^(\w+)_connector\.", r"model.diffusion_model.\1_embeddings_connector.", name)
-        name = name.replace(".transformer_blocks.", ".transformer_1d_blocks.")
-        return name.replace("norm_q", "q_norm").replace("norm_k", "k_norm")
-
-    return _fill(LTX2TextConnectors(**connector_arguments(config, TEXT_LAYERS + 1)), published, seed)
-
-
-def _statistics_name(name: str) -> str:
-    name = name.replace("latents_mean", "per_channel_statistics.mean-of-means")
-    return name.replace("latents_std", "per_channel_statistics.std-of-means")
-
-
-def _video_vae_tensors(config: dict[str, Any], seed: int) -> Tensors:
-    from diffusers.models.autoencoders.autoencoder_kl_ltx2 import AutoencoderKLLTX2Video
-
-    model = AutoencoderKLLTX2Video(**video_vae_arguments(config)).eval()
-    stages = len(config["encoder_blocks"]) // 2
-
-    def published(name: str) -> str:
-        name = _statistics_name(name).replace("resnets", "res_blocks")
-        name = name.replace("encoder.mid_block", f"encoder.down_blocks.{2 * stages}")
-        name = (
-            name.replace("decoder.mid_block", "decoder.up_blocks.0") if "decoder.mid_block" in name else _unnest(name)
-        )
-        return f"vae.{name}"
-
-    tensors = _fill(model, published, seed, keep="^latents_")
+def _video_vae_tensors(part: Part, seed: int) -> Tensors:
+    tensors = _fill(part, seed, keep="^latents_")
     clip = _sample_clip(seed)
-    measured = VideoVAE(model).encode(clip).transpose(0, 1).flatten(1)  # (B, C, F, H, W) -> (C, B*F*H*W)
+    measured = VideoVAE(part.module).encode(clip).transpose(0, 1).flatten(1)  # (B, C, F, H, W) -> (C, B*F*H*W)
     _set_statistics(tensors, "vae", measured)
     return tensors
 
 
-def _unnest(name: str) -> str:
-    """Diffusers' stages with their resamplers, back to the single list of the file."""
-    match = re.match(r"^(encoder\.down|decoder\.up)_blocks\.(\d+)\.((?:down|up)samplers\.0\.)?(.*)$", name)
-    if match is None:
-        return name
-    side, stage, resampler, rest = match[1], int(match[2]), match[3], match[4]
-    # encoder: stage, down, stage, ...; decoder: middle, up, stage, up, stage, ...
-    index = 2 * stage + (1 if resampler else 0) if side.startswith("encoder") else 2 * stage + (1 if resampler else 2)
-    return f"{side}_blocks.{index}.{rest}"
-
-
-def _audio_vae_tensors(config: dict[str, Any], seed: int) -> Tensors:
-    from diffusers.models.autoencoders.autoencoder_kl_ltx2_audio import AutoencoderKLLTX2Audio
-
+def _audio_vae_tensors(part: Part, config: dict[str, Any], seed: int) -> Tensors:
+    tensors = _fill(part, seed, keep="^latents_")
     mel = MelConfig.from_metadata(config["preprocessing"])
-    model = AutoencoderKLLTX2Audio(**audio_vae_arguments(config, mel)).eval()
-    tensors = _fill(model, lambda name: f"audio_vae.{_statistics_name(name)}", seed, keep="^latents_")
-    latents = AudioVAE(model, mel).encode(_sample_sound(seed, mel))
+    latents = AudioVAE(part.module, mel).encode(_sample_sound(seed, mel))
     measured = latents.permute(1, 3, 0, 2).flatten(0, 1).flatten(1)  # (B, C, L, M) -> (C*M, B*L)
     _set_statistics(tensors, "audio_vae", measured)
     return tensors
@@ -185,24 +144,22 @@ def _sample_sound(seed: int, mel: MelConfig) -> torch.Tensor:
     return levels * (tones[:, None] + 0.1 * draw("sample sound", (4, 2, mel.sample_rate), seed))
 
 
-def _vocoder_tensors(config: dict[str, Any], seed: int) -> Tensors:
-    from diffusers.pipelines.ltx2.vocoder import LTX2VocoderWithBWE
-
-    def published(name: str) -> str:
-        name = re.sub(r"(^|\.)upsamplers\.", r"\1ups.", name).replace("resnets", "resblocks")
-        name = name.replace("conv_in", "conv_pre").replace("conv_out", "conv_post").replace("act_out", "act_post")
-        return "vocoder." + re.sub(r"downsample\.filter", "downsample.lowpass.filter", name)
-
-    arguments = vocoder_arguments(config)
+def _vocoder_tensors(part: Part, config: dict[str, Any], seed: int) -> Tensors:
     # resampling filters are computed by the module, the spectrogram's bases here
-    tensors = _fill(LTX2VocoderWithBWE(**arguments), published, seed, keep=r"filter$|^mel_stft")
+    return _fill(part, seed, keep=r"filter$|^mel_stft") | spectrogram_bases(config)
+
+
+def spectrogram_bases(config: dict[str, Any]) -> Tensors:
+    """The stored Fourier and mel bases of the vocoder, by published name, fp32."""
+    arguments = vocoder_arguments(config)
     window = int(arguments["filter_length"])
     mel = MelConfig(sample_rate=arguments["input_sampling_rate"], fft=window, bands=arguments["num_mel_channels"])
     basis = _fourier_basis(window)
-    tensors["vocoder.mel_stft.mel_basis"] = mel_filters(mel)
-    tensors["vocoder.mel_stft.stft_fn.forward_basis"] = basis
-    tensors["vocoder.mel_stft.stft_fn.inverse_basis"] = basis * (2.0 / window)  # stored by the reference, never used
-    return tensors
+    return {
+        "vocoder.mel_stft.mel_basis": mel_filters(mel),
+        "vocoder.mel_stft.stft_fn.forward_basis": basis,
+        "vocoder.mel_stft.stft_fn.inverse_basis": basis * (2.0 / window),  # stored by the reference, never used
+    }
 
 
 def _fourier_basis(window: int) -> torch.Tensor:

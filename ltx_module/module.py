@@ -137,6 +137,7 @@ class LTXModule(LightningModule):
         if self.trainer.training:
             self.transformer.gradient_checkpointing = self.gradient_checkpointing
             inject_lora(self.transformer, self.lora, self.seed)
+            self.transformer.train()  # it comes in evaluation mode, in which adapters drop nothing
         self.attached = [load_lora(self.transformer, file.path, file.strength) for file in self.adapters]
 
     @override

@@ -3,65 +3,18 @@
 import pytest
 import torch
 
+from benchmarks.full_size_config import full_size_config
 from ltx_module.checkpoint.audio_vae import audio_vae_arguments
 from ltx_module.checkpoint.log_mel import MelConfig
 from ltx_module.checkpoint.text import connector_arguments
 from ltx_module.checkpoint.video_vae import video_vae_arguments
 from ltx_module.checkpoint.vocoder import vocoder_arguments
 from ltx_module.model import LTXConfig, LTXTransformer
-from ltx_module.pico.config import pico_config
-
-TRANSFORMER = {
-    "num_layers": 48,
-    "num_attention_heads": 32,
-    "attention_head_dim": 128,
-    "in_channels": 128,
-    "out_channels": 128,
-    "cross_attention_dim": 4096,
-    "audio_num_attention_heads": 32,
-    "audio_attention_head_dim": 64,
-    "audio_in_channels": 128,
-    "audio_out_channels": 128,
-    "audio_cross_attention_dim": 2048,
-    "caption_channels": 3840,
-    "connector_num_attention_heads": 32,
-    "connector_attention_head_dim": 128,
-    "connector_num_layers": 8,
-    "audio_connector_num_attention_heads": 32,
-    "audio_connector_attention_head_dim": 64,
-    "audio_connector_num_layers": 8,
-}
-# (kind, layers or multiplier) in file order, from diffusers' 2.3 config read backwards
-ENCODER = [4, ("space", 2), 6, ("time", 2), 4, ("all", 2), 2, ("all", 1), 2]
-DECODER = [4, ("space", 2), 6, ("time", 2), 4, ("all", 1), 2, ("all", 2), 2]
-
-
-def blocks(stages, suffix):
-    return [
-        ["res_x", {"num_layers": s}] if isinstance(s, int) else [f"compress_{s[0]}{suffix}", {"multiplier": s[1]}]
-        for s in stages
-    ]
 
 
 @pytest.fixture(scope="module")
 def config():
-    config = pico_config()
-    config["transformer"] |= TRANSFORMER
-    config["vae"] |= {"latent_channels": 128, "decoder_base_channels": 128}
-    config["vae"] |= {"encoder_blocks": blocks(ENCODER, "_res"), "decoder_blocks": blocks(DECODER, "")}
-    config["audio_vae"]["model"]["params"]["ddconfig"] |= {
-        "ch": 128,
-        "z_channels": 8,
-        "ch_mult": [1, 2, 4],
-        "num_res_blocks": 2,
-    }
-    for stage, width in (("vocoder", 1536), ("bwe", 512)):
-        config["vocoder"][stage] |= {
-            "upsample_initial_channel": width,
-            "resblock_kernel_sizes": [3, 7, 11],
-            "resblock_dilation_sizes": [[1, 3, 5]] * 3,
-        }
-    return config
+    return full_size_config()
 
 
 def millions(build, **arguments):

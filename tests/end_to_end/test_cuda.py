@@ -1,0 +1,128 @@
+"""What only a GPU can show: the same numbers as the CPU, no waiting in a step, a whole run in bf16."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ltx_module.adapters import LoRAConfig, inject_lora
+from ltx_module.checkpoint import Checkpoint
+from ltx_module.diffusion.sigmas import ShiftedLogitNormal
+from ltx_module.model import Modality
+from ltx_module.training import TrainingObjective
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, torch.Tensor]:
+    return load_file(GOLDEN / "golden.safetensors")
+
+
+def modality(golden: dict[str, torch.Tensor], case: str, name: str) -> Modality:
+    keys = ("latent", "sigma", "timesteps", "positions", "context")
+    return Modality(**{key: golden[f"transformer.{case}.{name}_{key}"].cuda() for key in keys})
+
+
+@pytest.mark.parametrize("case", ["independent_sigma", "first_frame_audio_prefix", "ic_reference_half_resolution"])
+def test_the_transformer_gives_the_golden_numbers_in_fp32(golden, case):
+    transformer = Checkpoint(GOLDEN / "tiny-ltx-2.3.safetensors").load_transformer("av", torch.float32, "cuda")
+    with torch.no_grad():
+        video, audio = transformer(modality(golden, case, "video"), modality(golden, case, "audio"))
+    for name, velocity in (("video", video), ("audio", audio)):
+        expected = golden[f"transformer.{case}.{name}_velocity"]
+        assert (velocity.cpu() - expected).abs().max() < 2e-5 * max(1.0, expected.abs().max().item() / 4)
+
+
+def test_the_fp8_file_loads_onto_the_gpu(golden):
+    transformer = Checkpoint(GOLDEN / "tiny-ltx-2.3-fp8.safetensors").load_transformer("av", torch.float32, "cuda")
+    case = "fp8_shared_sigma"
+    with torch.no_grad():
+        video, _ = transformer(modality(golden, case, "video"), modality(golden, case, "audio"))
+    assert (video.cpu() - golden[f"transformer.{case}.video_velocity"]).abs().max() < 2e-5
+
+
+def test_vaes_and_vocoder_give_the_golden_numbers(golden):
+    checkpoint = Checkpoint(GOLDEN / "tiny-ltx-2.3.safetensors")
+    torch.backends.cudnn.allow_tf32 = False
+    vae = checkpoint.load_video_vae(torch.float32, "cuda")
+    assert (vae.encode(golden["video_vae.pixels"].cuda()).cpu() - golden["video_vae.latent"]).abs().max() < 1e-4
+    audio = checkpoint.load_audio_vae(device="cuda")
+    assert (audio.encode(golden["audio.waveform_16k"].cuda()).cpu() - golden["audio.latent"]).abs().max() < 5e-4
+    vocoder = checkpoint.load_vocoder(device="cuda")
+    assert (vocoder(golden["vocoder.mel"].cuda()).cpu() - golden["vocoder.waveform_48k"]).abs().max() < 1e-4
+
+
+def test_a_training_step_never_waits_for_the_gpu(pico):
+    from datamodules.batch import LatentBatch
+    from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
+
+    checkpoint = Checkpoint(pico / "ltx-2.3-pico.safetensors")
+    transformer = checkpoint.load_transformer("av", torch.bfloat16, "cuda")
+    inject_lora(transformer, LoRAConfig(rank=4, alpha=4), seed=0)
+    bucket = Bucket(width=128, height=128, frames=17)
+    channels, mel_bins = checkpoint.audio_latent
+    widths = checkpoint.context_widths
+    batch = LatentBatch(
+        video=torch.randn(1, *LatentSpec(channels=checkpoint.latent_channels).shape(bucket)),
+        audio=torch.randn(1, *AudioLatentSpec(channels=channels, mel_bins=mel_bins).shape(17, 24.0)),
+        video_context=torch.randn(1, 256, widths[0]),
+        audio_context=torch.randn(1, 256, widths[1]),
+        fps=24.0,
+        bucket=bucket,
+        names=("x",),
+    ).to("cuda")
+    objective = TrainingObjective(sigma_sampler=ShiftedLogitNormal())
+    generator = torch.Generator("cuda").manual_seed(0)
+
+    def step() -> None:
+        with torch.autocast("cuda", torch.bfloat16):
+            losses = objective.loss(transformer, batch, generator)
+            objective.total(losses).backward()
+
+    step()  # fills the RoPE cache
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_run_in_bf16_trains_samples_saves_and_exports(cli):
+    periods = [
+        {"class_path": f"callbacks.{name}", "init_args": {"every_n_steps": 4}}
+        for name in ("SaveLoRA", "SaveResumeState", "SampleVideos")
+    ]
+    callbacks = json.dumps(
+        [*periods, {"class_path": "callbacks.ExportComfyUI"}, {"class_path": "callbacks.DropCaptions"}]
+    )
+    gpu = ("--trainer.accelerator=gpu", "--trainer.devices=1", "--trainer.precision=bf16-mixed", "--model.dtype=bf16")
+    here = cli(
+        "fit",
+        "audio_video",
+        *gpu,
+        "--trainer.max_steps=4",
+        "--data.text_encoder_precision=bf16",
+        f"--trainer.callbacks={callbacks}",
+    )
+    run = here / "runs" / "audio_video-1"
+    assert json.loads((run / "status.json").read_text())["state"] == "finished"
+    assert len(list((run / "samples" / "step_000004").glob("*.mp4"))) == 1
+    assert len(list((run / "export").glob("*.safetensors"))) == 1
+    cli(
+        "fit",
+        "audio_video",
+        *gpu,
+        "--trainer.max_steps=6",
+        "--run=audio_video-1",
+        "--ckpt_path=last",
+        f"--trainer.callbacks={callbacks}",
+    )
+    assert (run / "lora" / "step_000006.safetensors").is_file()

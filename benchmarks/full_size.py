@@ -58,6 +58,7 @@ def main() -> None:
         options.directory.mkdir(parents=True, exist_ok=True)
         figures["write_s"] = _timed(partial(write_model, model_file))
         figures["file_gb"] = model_file.stat().st_size / 1e9
+    figures |= load(model_file)
     figures |= train(model_file, options)
     figures["directory"] = str(options.directory)
     (options.directory / "full_size.json").write_text(json.dumps(figures, indent=1))
@@ -88,6 +89,20 @@ def write_model(path: Path) -> None:
     generator = torch.Generator("cuda").manual_seed(0)
     metadata = {"config": json.dumps(config), "model_version": "2.3.0"}
     write_streaming(path, shapes, value_of, metadata)
+
+
+def load(model_file: Path) -> dict[str, Any]:
+    """Load the transformer alone: seconds, and host memory beyond the page cache."""
+    watch, base = Watch(), _anonymous()
+    checkpoint = Checkpoint(model_file)
+    with watch.host_memory():
+        seconds = _timed(lambda: checkpoint.load_transformer(device="cuda"))
+    largest = max(parameter.numel() for parameter in _meta_transformer().parameters()) * 2
+    return {
+        "load_transformer_s": seconds,
+        "load_transformer_host_gib": (watch.anonymous_peak - base) / _GIB,
+        "largest_tensor_gib": largest / _GIB,
+    }
 
 
 def train(model_file: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -183,19 +198,19 @@ class Watch(Callback):
         self.figures: dict[str, Any] = {}
         self._begin = time.perf_counter()
         self._steps: list[float] = []
-        self._anonymous_peak = 0
+        self.anonymous_peak = 0
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Loading begins after this."""
         self._begin = time.perf_counter()
         self._base = _anonymous()
-        self._anonymous_peak = 0
+        self.anonymous_peak = 0
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Loading has ended."""
         torch.cuda.synchronize()
         self.figures["load_s"] = time.perf_counter() - self._begin
-        self.figures["load_host_gib"] = (self._anonymous_peak - self._base) / _GIB
+        self.figures["load_host_gib"] = (self.anonymous_peak - self._base) / _GIB
         self.figures["loaded_gpu_gib"] = torch.cuda.memory_allocated() / _GIB
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
@@ -231,7 +246,7 @@ class Watch(Callback):
 
     def see(self, anonymous: int) -> None:
         """Note a reading."""
-        self._anonymous_peak = max(self._anonymous_peak, anonymous)
+        self.anonymous_peak = max(self.anonymous_peak, anonymous)
 
 
 class _Sampler:
@@ -251,6 +266,12 @@ class _Sampler:
     def _run(self) -> None:
         while not self._done.wait(0.02):
             self._watch.see(_anonymous())
+
+
+def _meta_transformer() -> torch.nn.Module:
+    """The transformer without memory."""
+    with torch.device("meta"):
+        return parts.transformer(full_size_config()).module
 
 
 def _anonymous() -> int:

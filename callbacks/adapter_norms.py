@@ -28,5 +28,5 @@ class AdapterNorms(Callback):
     ) -> None:
         step = finished_step(trainer, batch_idx)
         if step is not None and step % self.every_n_steps == 0:
-            for group, norm in pl_module.adapter_norms().items():
-                pl_module.log(f"adapter/rms_{group}", norm, batch_size=1)
+            norms = pl_module.adapter_norms()
+            pl_module.write_metrics({f"adapter/rms_{group}": norm.item() for group, norm in norms.items()})

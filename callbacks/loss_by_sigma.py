@@ -50,11 +50,13 @@ class LossBySigma(Callback):
 
     def _log(self, pl_module: LTXModule) -> None:
         """Log the bins that were hit and start over."""
+        means = {}
         for modality, sums in self._sums.items():
             for number, (total, count) in enumerate(sums.T.tolist()):
                 if count:
                     low, high = number / self.num_bins, (number + 1) / self.num_bins
-                    pl_module.log(f"train/loss_{modality}_sigma_{low:.2f}-{high:.2f}", total / count, batch_size=1)
+                    means[f"train/loss_{modality}_sigma_{low:.2f}-{high:.2f}"] = total / count
+        pl_module.write_metrics(means)
         self._sums.clear()
 
     @override

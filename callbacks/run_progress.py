@@ -64,6 +64,7 @@ class RunProgress(ProgressBar):
             self._bar.set_postfix_str(self._figures(trainer, outputs), refresh=False)
         elif now - self._last_line > _SECONDS_BETWEEN_LINES or step == trainer.max_steps:
             self._last_line = now
+            self._loss = None  # a line is rare enough to wait for the device
             sys.stderr.write(f"step {step}/{trainer.max_steps}  {self._figures(trainer, outputs)}\n")
 
     def _figures(self, trainer: Trainer, outputs: Any) -> str:

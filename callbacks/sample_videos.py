@@ -4,9 +4,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse.typing import PositiveInt
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+from torch.nn import functional
 from typing_extensions import override
 
 from callbacks.period import is_due
@@ -19,6 +22,8 @@ from ltx_module.sample_config import VideoSample
 from ltx_module.sample_files import write_sample
 
 logger = logging.getLogger(__name__)
+
+_ANIMATION_PIXELS = 320
 
 
 class SampleVideos(Callback):
@@ -80,8 +85,17 @@ def _add_animation(run_logger: TensorBoardLogger, tag: str, sample: VideoSample,
     """Write an animated GIF as an image summary; TensorBoard's own video writer needs moviepy 1."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    _, _, height, width = sample.frames.shape
-    image = Summary.Image(
-        height=height, width=width, colorspace=3, encoded_image_string=encode_gif(sample.frames, sample.request.fps)
-    )
+    frames = _shrink(sample.frames)
+    height, width = frames.shape[2:]
+    encoded = encode_gif(frames, sample.request.fps)
+    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
     run_logger.experiment.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), step)
+
+
+def _shrink(frames_F3HW: Tensor) -> Tensor:
+    """Frames whose longer side is at most 320 pixels: a GIF of 960x544 takes tens of megabytes."""
+    scale = _ANIMATION_PIXELS / max(frames_F3HW.shape[2:])
+    if scale >= 1:
+        return frames_F3HW
+    small = functional.interpolate(frames_F3HW.float(), scale_factor=scale, mode="area")
+    return small.round().to(torch.uint8)

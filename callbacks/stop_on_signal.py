@@ -52,6 +52,10 @@ class StopOnSignal(Callback):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LTXModule) -> None:
         self._training = True
+        # Lightning 2.6 has wrapped our handlers in its own by now: on SIGTERM it talks to the other ranks from inside
+        # the handler, and leaves with code 0 after the step.
+        for number in self._previous:
+            signal.signal(number, self._receive)
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LTXModule) -> None:
@@ -67,7 +71,13 @@ class StopOnSignal(Callback):
         if trainer.world_size > 1:
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         if stop:
-            trainer.should_stop = True
+            stop_after_this_step(trainer)
+
+
+def stop_after_this_step(trainer: Trainer) -> None:
+    """End the run once this step is saved; without the validation that Lightning adds to an early stop."""
+    trainer.should_stop = True
+    trainer.limit_val_batches = 0
 
 
 def is_stopping(trainer: Trainer) -> bool:

@@ -11,6 +11,7 @@ from callbacks.period import finished_step
 from callbacks.sample_videos import SampleVideos
 from callbacks.save_lora import SaveLoRA
 from callbacks.save_resume_state import SaveResumeState
+from callbacks.stop_on_signal import stop_after_this_step
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory
 
@@ -29,7 +30,7 @@ class WatchControl(Callback):
             return
         commands = self._take(trainer)
         if "stop" in commands:
-            trainer.should_stop = True
+            stop_after_this_step(trainer)
         if "save" in commands:
             self._save(trainer, pl_module)
         if "sample" in commands:

@@ -71,11 +71,6 @@ class WriteStatus(Callback):
         write_json(run.status, record)
 
     @override
-    def setup(self, trainer: Trainer, pl_module: LTXModule, stage: str) -> None:
-        if stage == "fit":
-            self.report(trainer, "encoding")
-
-    @override
     def on_train_start(self, trainer: Trainer, pl_module: LTXModule) -> None:
         self.report(trainer, "training")
 

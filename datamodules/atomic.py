@@ -28,8 +28,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
+    temporary.touch()
+    mode = temporary.stat().st_mode  # what the umask grants; some writers leave files that only their owner reads
     try:
         yield temporary
+        temporary.chmod(mode)
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)

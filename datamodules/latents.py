@@ -5,7 +5,7 @@ on its own device, and afterwards every rank knows what all of them achieved. Tr
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -65,6 +65,7 @@ class LatentDataModule(LightningDataModule):
         parsed_buckets: The training shapes.
         recipe_name: Name under which the cache remembers what is in use.
         cache: The latent cache.
+        on_encoding: Called when encoding begins, if anything is to be encoded.
 
     Raises:
         ValueError: If a bucket is not a legal shape.
@@ -115,6 +116,7 @@ class LatentDataModule(LightningDataModule):
         self.prompts = tuple(prompts or ())
         self.seed = seed
         self.recipe_name = "recipe"
+        self.on_encoding: Callable[[], object] = tuple
         folder = self.settings.path if self.settings.path.is_dir() else self.settings.path.parent
         self.cache = LatentCache(Path(cache_dir) if cache_dir is not None else folder / ".ltx-cache")
         self._plan: DataPlan | None = None
@@ -171,6 +173,8 @@ class LatentDataModule(LightningDataModule):
         assert plan is not None
         if self._place.is_first:
             self.cache.record_use(self.recipe_name, plan.keys())
+        if plan.missing(self.cache):
+            self.on_encoding()
         encode_media(plan, self.cache, self._checkpoint, self._place)
         self._encode_captions(plan.captions)
         self._clips, self._report = survey(plan, self.cache, after_encoding=True)

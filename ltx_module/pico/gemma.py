@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from ltx_module.pico.config import gemma_config
 from ltx_module.pico.file import write_safetensors
 from ltx_module.pico.tokenizer import build_vocabulary, tokenizer_config_file, tokenizer_file
-from ltx_module.pico.weights import Tensors, draw
+from ltx_module.pico.weights import NoiseOf, Tensors, draw
 
 
 def write_gemma(directory: Path, seed: int) -> None:
@@ -24,15 +25,21 @@ def write_gemma(directory: Path, seed: int) -> None:
     _write_shards(directory, _gemma_tensors(directory, seed))
 
 
-def _gemma_tensors(directory: Path, seed: int) -> Tensors:
+def gemma_shapes(directory: Path) -> Tensors:
+    """Tensors of the meta device by published name, for the config in a directory."""
     from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
     config = Gemma3Config.from_pretrained(str(directory), local_files_only=True)
     with torch.device("meta"):
-        shapes = {name: tuple(t.shape) for name, t in Gemma3ForConditionalGeneration(config).state_dict().items()}
+        state = Gemma3ForConditionalGeneration(config).state_dict()
     # the output layer is tied to the embedding and not stored
-    names = {name: _published(name) for name in shapes if name != "lm_head.weight"}
-    return {published: _initial(published, shapes[name], seed).to(torch.bfloat16) for name, published in names.items()}
+    return {_published(name): value.bfloat16() for name, value in state.items() if name != "lm_head.weight"}
+
+
+def _gemma_tensors(directory: Path, seed: int) -> Tensors:
+    noise_of = partial(draw, seed=seed)
+    shapes = gemma_shapes(directory)
+    return {name: initial(name, tuple(value.shape), noise_of).bfloat16() for name, value in shapes.items()}
 
 
 def _published(name: str) -> str:
@@ -40,7 +47,8 @@ def _published(name: str) -> str:
     return re.sub(r"^model\.(vision_tower|multi_modal_projector)\.", r"\1.", name)
 
 
-def _initial(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
+def initial(name: str, shape: tuple[int, ...], noise_of: NoiseOf) -> torch.Tensor:
+    """The first value of a weight of Gemma, by published name and shape."""
     if "norm" in name and len(shape) == 1:
         # Gemma's norms multiply by 1 + weight, the vision tower's by weight
         centred = name.startswith("language_model") or "soft_emb_norm" in name
@@ -48,7 +56,7 @@ def _initial(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
     # the embedding is multiplied by sqrt(width) in the model, so that rows come out at about unit variance
     fan_in = math.prod(shape[1:]) if len(shape) > 1 else 1
     scale = 0.02 if name.endswith("bias") else 1 / math.sqrt(fan_in)
-    return scale * draw(name, shape, seed)
+    return scale * noise_of(name, shape)
 
 
 def _write_shards(directory: Path, tensors: Tensors) -> None:

@@ -28,7 +28,18 @@ $(PICO): $(READY) $(wildcard ltx_module/pico/*.py)
 	@touch $@
 
 demo: setup  ## Clips to an exported LoRA on pico, end to end, in minutes on a CPU
-	$(RUN) -m demo.run
+	$(RUN) -m datamodules.world demo/clips
+	$(RUN) -m ltx_module check --config recipes/demo.yaml
+	$(RUN) -m ltx_module fit --config recipes/demo.yaml
+	$(RUN) -m ltx_module sample --config recipes/demo.yaml --sample.without_lora true
+	$(RUN) -m ltx_module export --config recipes/demo.yaml
+	@run=$$(ls -td runs/demo-* | head -1); echo; \
+	echo "clips and captions   demo/clips"; \
+	echo "samples by step      $$run/samples/step_*/*.mp4"; \
+	echo "with and without     $$run/samples/$$(basename $$(ls $$run/lora | tail -1) .safetensors)@1/*.mp4"; \
+	echo "LoRA files           $$run/lora/*.safetensors"; \
+	echo "ComfyUI package      $$run/export/"; \
+	echo "curves               make tensorboard"
 
 quick: setup  ## Lint, types and the fastest tests, about a minute
 	$(RUN) -m ruff check .

@@ -185,6 +185,7 @@ class RandomLatents(LightningDataModule):
     def __init__(self, bucket: Bucket, streams: str) -> None:
         super().__init__()
         self.stream = RandomStream(bucket, streams)
+        self.validation_is_training = True
 
     def train_dataloader(self) -> DataLoader[LatentBatch]:
         """Batches as they are."""

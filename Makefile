@@ -68,7 +68,7 @@ train-character: ## Train recipes/character.yaml
 train-motion: ## Train recipes/motion.yaml
 train-audio-video: ## Train recipes/audio_video.yaml
 train-style train-character train-motion train-audio-video: setup
-	$(RUN) -m ltx_module fit --config recipes/$(RECIPE).yaml --config recipes/overlays/$(MODEL).yaml $(if $(DATA),--data.path $(DATA)) $(ARGS)
+	$(RUN) -m ltx_module fit --config recipes/$(RECIPE).yaml --config recipes/overlays/$(MODEL).yaml $(if $(DATA),--data.path "$(DATA)") $(ARGS)
 
 tensorboard: setup  ## Open TensorBoard on runs/
 	$(VENV)/bin/tensorboard --logdir runs

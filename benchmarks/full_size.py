@@ -97,6 +97,8 @@ def load(model_file: Path) -> dict[str, Any]:
     checkpoint = Checkpoint(model_file)
     with watch.host_memory():
         seconds = _timed(lambda: checkpoint.load_transformer(device="cuda"))
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
     largest = max(parameter.numel() for parameter in _meta_transformer().parameters()) * 2
     return {
         "load_transformer_s": seconds,

@@ -30,7 +30,8 @@ class SampleVideos(Callback):
     """Writes `samples/step_<number>/*.mp4` with sound, a json beside each, and previews for TensorBoard.
 
     Prompts, size, preset and seed come from the recipe's `sample:` block, so a prompt starts from the same noise at
-    every step. Ranks share the prompts. Draws here never touch the random numbers of training.
+    every step. Ranks share the prompts; TensorBoard shows those of the first. Draws here never touch the random
+    numbers of training.
 
     Args:
         every_n_steps: Optimizer steps between samples.
@@ -59,14 +60,16 @@ class SampleVideos(Callback):
         if not requests:
             return
         report_state(trainer, "sampling")
-        directory = RunDirectory(Path(trainer.default_root_dir)).samples(trainer.global_step)
+        run, step = RunDirectory(Path(trainer.default_root_dir)), trainer.global_step
+        saved = [{"file": str(run.lora(step)), "strength": 1.0}] if run.lora(step).is_file() else []
         for request in requests[trainer.global_rank :: trainer.world_size]:
             if is_stopping(trainer):
                 logger.info("sampling left off: the run is stopping")
                 break
             sample = pl_module.sample(request)
-            write_sample(directory, sample, {"step": trainer.global_step})
-            self._log(trainer, sample)
+            write_sample(run.samples(step), sample, {"step": step, "lora": saved})
+            if trainer.is_global_zero:
+                self._log(trainer, sample)
         report_state(trainer, "training")
 
     @staticmethod

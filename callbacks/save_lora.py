@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, Trainer
 from typing_extensions import override
 
 from callbacks.period import is_due
+from callbacks.stop_on_nan import require_finite
 from callbacks.write_status import report_state
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory, step_of
@@ -41,6 +42,7 @@ class SaveLoRA(Callback):
         """Write the file of the present step, then drop what `keep_last` leaves over."""
         if not trainer.is_global_zero:
             return
+        require_finite(trainer)
         report_state(trainer, "saving")
         run = RunDirectory(Path(trainer.default_root_dir))
         path = run.lora(trainer.global_step)

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from typing_extensions import override
 
 from callbacks.period import is_due
+from callbacks.stop_on_nan import require_finite
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory
 
@@ -40,6 +41,7 @@ class SaveResumeState(Callback):
 
     def save(self, trainer: Trainer) -> None:
         """Write the state of the present step (all ranks must call), then drop the oldest."""
+        require_finite(trainer)
         run = RunDirectory(Path(trainer.default_root_dir))
         final = run.state(trainer.global_step)
         partial = final.with_suffix(".partial")

@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -40,6 +42,15 @@ class StopOnSignal(Callback):
             signal.signal(number, handler)
         self._previous.clear()
 
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Handle the signals inside the block."""
+        self.install()
+        try:
+            yield
+        finally:
+            self.restore()
+
     def _receive(self, number: int, _: FrameType | None) -> None:
         """Remember the signal; leave when there was one already, or when there is no step to finish yet."""
         if self.received is not None and number == signal.SIGINT:
@@ -48,6 +59,11 @@ class StopOnSignal(Callback):
         if not self._training:
             raise SystemExit(128 + number)
         logger.info("%s: finishing this step, then saving (Ctrl-C again leaves at once)", signal.Signals(number).name)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no step is running that would have to be finished."""
+        return not self._training
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LTXModule) -> None:

@@ -38,6 +38,13 @@ class WatchControl(Callback):
                 if isinstance(callback, SampleVideos):
                     callback.sample(trainer, pl_module)
 
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LTXModule) -> None:
+        """A command that came too late must not stop the next run here."""
+        if trainer.is_global_zero:
+            for name in _COMMANDS:
+                (RunDirectory(Path(trainer.default_root_dir)).control / name).unlink(missing_ok=True)
+
     @staticmethod
     def _take(trainer: Trainer) -> list[str]:
         """Names of the control files present, which are removed; the same list on every rank."""

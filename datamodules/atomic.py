@@ -50,7 +50,7 @@ def read_json(path: Path) -> object:
     """What `path` holds, or None when it is absent or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 
 

@@ -1,12 +1,15 @@
 """The latent cache: a directory of safetensors files named by what decided their content.
 
-Layout below the root: `<kind>/<two hex digits>/<key>.safetensors` for entries, `recipes/<name>.json` for the keys that
-a recipe uses, `failures/<key>.json` for clips that could not be encoded. Everything is written atomically, so several
-processes may write at once: the worst that happens is that one entry is made twice, with the same bytes.
+Layout below the root: `<kind>/<two hex digits>/<key>.safetensors` for entries, `recipes/<name>-<hash>.json` for the
+keys that a recipe uses with one model and one dataset, `failures/<key>.json` for clips that could not be encoded.
+Everything is written atomically, so several processes may write at once: the worst that happens is that one entry is
+made twice, with the same bytes.
 """
 
+import hashlib
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,16 +115,22 @@ class LatentCache:
         content = read_json(self._failure_path(key))
         return str(content["reason"]) if isinstance(content, dict) and "reason" in content else None
 
-    def record_use(self, recipe: str, keys: Iterable[str]) -> None:
-        """Remembers which entries a recipe uses, in place of what it used before.
+    def record_use(self, recipe: str, keys: Iterable[str], configuration: Sequence[str] = ()) -> None:
+        """Remembers which entries a recipe uses, in place of what it used before in the same configuration.
+
+        A recipe that runs on pico and on the 22B model, or on two datasets, keeps a record for each. Whatever else
+        changes, such as buckets, windows or the trigger, replaces the record, so that `prune` lets the old entries go.
+        A model or dataset that is not used any more keeps its entries until its record is deleted by hand.
 
         Args:
             recipe: Name of the recipe.
             keys: All keys of its clips, captions and prompts, cached or not.
+            configuration: What tells the records of one recipe apart: its model, text encoder and dataset.
         """
         name = re.sub(r"[^\w.-]", "_", recipe)
-        content = {"recipe": recipe, "keys": sorted(set(keys))}
-        path = self.root / "recipes" / f"{name}.json"
+        digest = hashlib.sha256(json.dumps([recipe, *configuration]).encode()).hexdigest()[:12]
+        content = {"recipe": recipe, "configuration": list(configuration), "keys": sorted(set(keys))}
+        path = self.root / "recipes" / f"{name}-{digest}.json"
         if read_json(path) != content:
             write_json(path, content)
 

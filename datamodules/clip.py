@@ -1,5 +1,6 @@
 """A clip of the dataset, and what there is to say about files that did not become one."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,13 @@ class Clip:
     name: str
     """Path relative to the dataset, for reports."""
 
+    @property
+    def label(self) -> str:
+        """The name, and that of a sound named otherwise, since a manifest may pair one video with several."""
+        if self.audio is None or self.audio.with_suffix("") == self.media.with_suffix(""):
+            return self.name
+        return f"{self.name}+{self.audio.name}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -71,9 +79,10 @@ class Manifest:
 
 
 def final_caption(caption: str, trigger: str) -> str:
-    """The caption as it is encoded: the trigger in front unless the caption contains it, and alone if there is none."""
+    """The caption as it is encoded: the trigger in front unless it is a word of it, and alone if there is none."""
     caption, trigger = caption.strip(), trigger.strip()
-    if not trigger or trigger.casefold() in caption.casefold():
+    word = rf"(?<!\w){re.escape(trigger.casefold())}(?!\w)"
+    if not trigger or re.search(word, caption.casefold()):
         return caption
     return f"{trigger} {caption}".strip()
 

@@ -21,6 +21,8 @@ class ReportRow:
     """The window, `walk.mp4@1.25s`, or the file."""
     status: Status
     """What it is used for."""
+    clip: str = ""
+    """The clip it is a window of; empty if it is not known or the same."""
     bucket: Bucket | None = None
     """Shape it is trained in."""
     has_audio: bool = False
@@ -105,8 +107,11 @@ class DataReport:
 
     def table(self) -> str:
         """The report as text, without a trailing newline."""
+        windows = self.count("train")
+        clips = len({row.clip or row.name for row in self.rows if row.status == "train"})
+        training = f"{windows} clips" if windows == clips else f"{windows} windows of {clips} clips"
         lines = [
-            f"{self.dataset}: {self.count('train')} clips to train on, {self.count('validation')} held out, "
+            f"{self.dataset}: {training} to train on, {self.count('validation')} held out, "
             f"{self.count('dropped')} dropped",
             f"{'bucket':<16}{'with sound':>12}{'without':>12}{'held out':>12}",
         ]

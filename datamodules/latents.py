@@ -98,7 +98,7 @@ class LatentDataModule(LightningDataModule):
         shapes = (Bucket.parse(text, f"data.buckets[{number}]") for number, text in enumerate(buckets))
         self.parsed_buckets = tuple(dict.fromkeys(shapes))
         self.settings = PlanSettings(
-            path=Path(path),
+            path=Path(path).expanduser(),
             buckets=self.parsed_buckets,
             windows=windows,
             max_windows=max_windows,
@@ -118,7 +118,7 @@ class LatentDataModule(LightningDataModule):
         self.recipe_name = "recipe"
         self.on_encoding: Callable[[], object] = tuple
         folder = self.settings.path if self.settings.path.is_dir() else self.settings.path.parent
-        self.cache = LatentCache(Path(cache_dir) if cache_dir is not None else folder / ".ltx-cache")
+        self.cache = LatentCache(Path(cache_dir).expanduser() if cache_dir is not None else folder / ".ltx-cache")
         self._plan: DataPlan | None = None
         self._clips: list[PlannedClip] = []
         self._report: DataReport | None = None
@@ -172,7 +172,7 @@ class LatentDataModule(LightningDataModule):
             plan = self._plan
         assert plan is not None
         if self._place.is_first:
-            self.cache.record_use(self.recipe_name, plan.keys())
+            self._record_use(plan)
         if plan.missing(self.cache):
             self.on_encoding()
         encode_media(plan, self.cache, self._checkpoint, self._place)
@@ -247,12 +247,21 @@ class LatentDataModule(LightningDataModule):
         return directory
 
     def prune(self) -> PruneReport:
-        """Deletes the cache entries that no recipe of this dataset uses."""
+        """Deletes the cache entries that no recorded recipe uses; see `LatentCache.record_use` for what is recorded."""
         if self._plan is None:
             self.plan()
         assert self._plan is not None
-        self.cache.record_use(self.recipe_name, self._plan.keys())
+        self._record_use(self._plan)
         return self.cache.prune()
+
+    def _record_use(self, plan: DataPlan) -> None:
+        """One record for each recipe, model, text encoder and dataset; the audio VAE comes with the model."""
+        encoders = plan.encoders
+        dataset, folder = plan.settings.path.resolve(), self.cache.root.resolve().parent
+        if dataset.is_relative_to(folder):
+            dataset = dataset.relative_to(folder)  # a dataset that is moved with its cache stays the same
+        configuration = (encoders.video_vae, encoders.connectors, encoders.gemma, str(dataset))
+        self.cache.record_use(self.recipe_name, plan.keys(), configuration)
 
     def _encode_captions(self, captions: Mapping[str, str]) -> None:
         """Encodes this rank's share of the captions, and waits until every rank is done with all its work."""

@@ -76,20 +76,21 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def keep_once(named_hashes: Sequence[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+def keep_once(named_hashes: Sequence[tuple[str, str]]) -> tuple[tuple[int, ...], tuple[Finding, ...]]:
     """Keep the first of several clips with equal bytes.
 
     Args:
         named_hashes: Clip name and content hash. A replaced sound track makes another clip: hash both together.
 
     Returns:
-        The names to keep, in order, and a warning for each further copy.
+        The positions of the clips to keep, in order, and a warning for each further copy.
     """
-    first: dict[str, str] = {}
+    first: dict[str, int] = {}
     findings = []
-    for name, digest in named_hashes:
-        original = first.setdefault(digest, name)
-        if original != name:
-            reason = f"has the same bytes as {original}, which is kept; this copy and its caption are not used"
+    for position, (name, digest) in enumerate(named_hashes):
+        original = first.setdefault(digest, position)
+        if original != position:
+            kept = named_hashes[original][0]
+            reason = f"has the same bytes as {kept}, which is kept; this copy and its caption are not used"
             findings.append(Finding(name=name, action="warned", reason=reason, fix="delete one of them"))
     return tuple(first.values()), tuple(findings)

@@ -1,13 +1,14 @@
 """A manifest: rows of a CSV, JSON or JSONL file that name a media file, its caption and its split.
 
 One of the columns `video`, `image`, `media` and `media_path` names the file, relative to the manifest's folder;
-`caption` is required; `audio` replaces a video's own track; `split` is `train` or `validation`.
+`caption` is required; `audio` replaces a video's own track; `split` is `train` or `validation`. Columns may be
+capitalized.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def _csv_entries(path: Path, text: str) -> Iterator[tuple[str, object]]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
+        _check_header(path, reader.fieldnames or ())
         for entry in reader:
             # A quoted caption may span lines; line_num is the last of them.
             place, line = f"{path}:{line + 1}", reader.line_num
@@ -89,6 +91,26 @@ def _csv_entries(path: Path, text: str) -> Iterator[tuple[str, object]]:
             yield place, entry
     except csv.Error as error:
         raise ValueError(f"{path}:{reader.line_num} is not CSV ({error}): check its quotes.") from error
+
+
+def _check_header(path: Path, columns: Sequence[str]) -> None:
+    """Spreadsheets of some countries separate columns by semicolons, which would make all of them one."""
+    if len(columns) == 1 and any(separator in columns[0] for separator in ";\t|"):
+        raise ValueError(f"{path}:1 is one column, {columns[0]!r}: separate columns by commas, not by ; or tabs.")
+    _refuse_twice(f"{path}:1", columns)
+
+
+def _refuse_twice(place: str, columns: Iterable[object]) -> None:
+    names = [_column(str(column)) for column in columns]
+    for name in names:
+        if names.count(name) > 1 and name in _COLUMNS:
+            raise ValueError(f"{place} has `{name}` twice, counting capitals as equal: remove one of them.")
+
+
+def _column(text: str) -> str:
+    """A column as we call it, whatever its capitals; an unknown one as written."""
+    name = text.strip()
+    return name.lower() if name.lower() in (*_COLUMNS, *_LATER_COLUMNS) else name
 
 
 def _json_entries(path: Path, text: str, *, is_list: bool) -> Iterator[tuple[str, object]]:
@@ -117,10 +139,12 @@ def _json_entries(path: Path, text: str, *, is_list: bool) -> Iterator[tuple[str
 def _texts(place: str, entry: object) -> dict[str, str]:
     if not isinstance(entry, dict):
         raise ValueError(f"{place} is {entry!r}, but a row is an object: write {{'video': ..., 'caption': ...}}.")
-    for column, value in entry.items():
+    _refuse_twice(place, entry)
+    columns = [(_column(str(column)), value) for column, value in entry.items()]
+    for column, value in columns:
         if value is not None and not isinstance(value, str) and column in (*_COLUMNS, *_LATER_COLUMNS):
             raise ValueError(f"{place}: `{column}` is {value!r}, but it must be text: put it in quotes.")
-    return {str(column).strip(): value.strip() if isinstance(value, str) else "" for column, value in entry.items()}
+    return {column: value.strip() if isinstance(value, str) else "" for column, value in columns}
 
 
 def _column_findings(path: Path, rows: list[Row]) -> list[Finding]:

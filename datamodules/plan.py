@@ -157,7 +157,7 @@ def survey(plan: DataPlan, cache: LatentCache, *, after_encoding: bool = False) 
 def _inspect(clips: Sequence[Clip], index: MediaIndex) -> tuple[list[Clip], list[MediaInfo], list[Finding]]:
     """The readable clips without copies, what they are, and why others were left out."""
     findings = []
-    readable: dict[str, tuple[Clip, MediaInfo]] = {}
+    readable: list[tuple[Clip, MediaInfo]] = []
     hashes = []
     for clip in clips:
         try:
@@ -165,12 +165,12 @@ def _inspect(clips: Sequence[Clip], index: MediaIndex) -> tuple[list[Clip], list
             info = clip_info(clip, index.info)
         except (OSError, MediaError) as error:
             reason = error.reason if isinstance(error, MediaError) else str(error)
-            findings.append(Finding(name=clip.name, action="dropped", reason=reason, fix="replace or remove it"))
+            findings.append(Finding(name=clip.label, action="dropped", reason=reason, fix="replace or remove it"))
             continue
-        readable[clip.name] = clip, info
-        hashes.append((clip.name, digest))
-    names, copies = keep_once(hashes)
-    kept = [readable[name] for name in names]
+        readable.append((clip, info))
+        hashes.append((clip.label, digest))
+    positions, copies = keep_once(hashes)
+    kept = [readable[position] for position in positions]
     return [clip for clip, _ in kept], [info for _, info in kept], [*findings, *copies]
 
 
@@ -205,6 +205,7 @@ def _failed_clip(clip: PlannedClip, cache: LatentCache, missing: AbstractSet[str
 def _row(clip: PlannedClip, missing: AbstractSet[str]) -> ReportRow:
     return ReportRow(
         name=clip.window.name,
+        clip=clip.window.clip.label,
         status=clip.split,
         bucket=clip.window.bucket,
         has_audio=clip.cached.has_audio,

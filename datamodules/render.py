@@ -31,29 +31,47 @@ def render_clips(
     Returns:
         The files written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     vae = checkpoint.load_video_vae(dtype=dtype, device=device)
     sound = _Sound(checkpoint, device) if any(clip.has_audio for clip in clips) else None
-    paths = []
+    paths = [directory / name for name in output_names(clips)]
     with progress("decoding latents", len(clips), "clip", shown=True) as bar:
-        for clip in clips:
+        for clip, path in zip(clips, paths, strict=True):
             latents = cache.read(clip.latent_key)["latents"].to(device)
             frames = _pictures(vae.decode(latents[None], Tiling())[0])
-            path = directory / re.sub(r"[^\w.@-]", "_", clip.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
             if clip.bucket.is_still:
-                paths.append(_write_still(path.with_suffix(".png"), frames[0]))
+                _write_still(path, frames[0])
+            elif sound is None or clip.audio_key is None:
+                write_video(path, frames, clip.fps)
             else:
-                paths.append(path.with_name(f"{path.name}.mp4"))
-                if sound is None or clip.audio_key is None:
-                    write_video(paths[-1], frames, clip.fps)
-                else:
-                    waveform = sound.waveform(cache.read(clip.audio_key)["latents"])
-                    write_video(paths[-1], frames, clip.fps, waveform, sound.sample_rate)
+                waveform = sound.waveform(cache.read(clip.audio_key)["latents"])
+                write_video(path, frames, clip.fps, waveform, sound.sample_rate)
             bar.update()
     del vae, sound
     free_memory()
     return paths
+
+
+def output_names(clips: Sequence[CachedClip]) -> list[Path]:
+    """A file for each clip, named as it is and in the same sub-folder; the second of two equal ones ends in `-2`."""
+    taken: set[str] = set()
+    names = []
+    for clip in clips:
+        name = _file_name(clip)
+        candidates = (name, *(name.with_stem(f"{name.stem}-{number}") for number in range(2, len(clips) + 1)))
+        free = next(candidate for candidate in candidates if str(candidate).casefold() not in taken)
+        taken.add(str(free).casefold())  # some file systems ignore case
+        names.append(free)
+    return names
+
+
+def _file_name(clip: CachedClip) -> Path:
+    """The clip's name as a relative path, with the suffix of what is written."""
+    name = Path(clip.name)
+    parts = [part for part in name.parts if part not in (name.anchor, "..")]
+    path = Path(*(re.sub(r'[<>:"|?*\\\x00-\x1f]', "_", part) for part in parts))
+    return path.with_suffix(".png") if clip.bucket.is_still else path.with_name(f"{path.name}.mp4")
 
 
 class _Sound:
@@ -75,8 +93,7 @@ def _pictures(pixels: Tensor) -> Tensor:
     return pixels.float().add(1).mul(127.5).round().clamp(0, 255).byte().transpose(0, 1).cpu()
 
 
-def _write_still(path: Path, picture: Tensor) -> Path:
+def _write_still(path: Path, picture: Tensor) -> None:
     from PIL import Image
 
     Image.fromarray(picture.permute(1, 2, 0).numpy()).save(path)  # (3, H, W) -> (H, W, 3)
-    return path

@@ -53,12 +53,15 @@ def has_alpha(image: Image.Image) -> bool:
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
-            if getattr(image, "n_frames", 1) > 1:
+            # Phones add a preview or a depth map to a JPEG, which makes it an MPO: the first picture is the photo.
+            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
                 raise MediaError(path, f"is animated ({getattr(image, 'n_frames', 1)} pictures): convert it to mp4")
             yield image
     except Image.DecompressionBombError as error:
         raise MediaError(path, f"is too large a picture ({error}): scale it down") from error
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+    except MediaError:
+        raise
+    except Exception as error:  # a broken file makes Pillow raise SyntaxError, ValueError, struct.error and others
         raise MediaError(path, f"cannot be decoded ({error})") from error
 
 

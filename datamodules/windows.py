@@ -41,8 +41,8 @@ class ClipWindow:
 
     @property
     def name(self) -> str:
-        """The clip's name, for videos with the start: `clip.mp4@1.25s`."""
-        return self.clip.name if self.bucket.is_still else f"{self.clip.name}@{self.start:.2f}s"
+        """The clip's label, for videos with the start: `clip.mp4@1.25s`, or `clip.mp4+other.wav@1.25s`."""
+        return self.clip.label if self.bucket.is_still else f"{self.clip.label}@{self.start:.2f}s"
 
 
 def plan_windows(
@@ -139,8 +139,10 @@ def _misfit(clip: Clip, info: MediaInfo, available: int, fps: float, buckets: Se
 
 
 def _remarks(clip: Clip, info: MediaInfo, bucket: Bucket, fps: float) -> Iterator[Finding]:
-    """What happens to the picture on its way into the bucket."""
+    """What happens to picture and sound on their way into the bucket."""
     yield from (Finding(name=clip.name, action="noted", reason=note, fix="") for note in info.notes)
+    if clip.audio is not None:
+        yield Finding(name=clip.name, action="noted", reason=f"its sound is that of {clip.audio.name}", fix="")
     size = f"{info.width}x{info.height}"
     if clip.kind == "video" and (info.variable_fps or abs(info.fps / fps - 1) > 1e-4):
         yield Finding(

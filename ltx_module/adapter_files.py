@@ -43,6 +43,7 @@ def choose_adapters(given: Sequence[str] | None, run: RunDirectory) -> tuple[Ada
 
     Raises:
         FileNotFoundError: If a file is missing, or the run has none yet.
+        ValueError: If `none` stands beside a file.
     """
     if not given:
         newest = run.loras()[-1:]
@@ -52,4 +53,22 @@ def choose_adapters(given: Sequence[str] | None, run: RunDirectory) -> tuple[Ada
                 " or a file with --lora FILE; `--lora none` is the base model."
             )
         return (AdapterFile(newest[0]),)
+    if NONE in given and len(given) > 1:
+        raise ValueError(f"`--lora` is {', '.join(given)}, but `{NONE}` means no LoRA at all: give it alone, or files.")
     return tuple(AdapterFile.parse(text) for text in given if text != NONE)
+
+
+def label_of(adapters: Sequence[AdapterFile], run: RunDirectory) -> str:
+    """Directory name for samples of these LoRA files; a file of another run carries that run's name.
+
+    Args:
+        adapters: The files.
+        run: The run whose samples these are.
+    """
+    return "+".join(_label(adapter, run) for adapter in adapters) or "base"
+
+
+def _label(adapter: AdapterFile, run: RunDirectory) -> str:
+    folder = adapter.path.resolve().parent
+    foreign = folder.name == "lora" and folder != (run.path / "lora").resolve()
+    return f"{folder.parent.name + '-' if foreign else ''}{adapter.path.stem}@{adapter.strength:g}"

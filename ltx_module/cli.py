@@ -5,6 +5,7 @@
 Built on LightningCLI's public seams: `subcommands()`, `add_arguments_to_parser`, `before_instantiate_classes`.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from typing_extensions import override
 
 from datamodules.latents import LatentDataModule
+from ltx_module.command_line import parser_words, require_recipe
 from ltx_module.console import quiet_foreign_output
 from ltx_module.failures import explain
 from ltx_module.module import LTXModule
@@ -44,7 +46,16 @@ class RecipeCLI(LightningCLI):
 
     def __init__(self, verbs: Sequence[str], **kwargs: Any) -> None:
         self.verbs = {name: VERBS[name] for name in verbs}
-        super().__init__(**kwargs)
+        try:
+            super().__init__(**kwargs)
+        finally:
+            self._release_run()
+
+    def _release_run(self) -> None:
+        """Give the run's name back where nothing was written under it."""
+        run = Path(os.environ.get("LTX_RUN") or ".")
+        if run.is_dir() and run != Path() and not any(run.iterdir()):
+            run.rmdir()
 
     @override
     def subcommands(self) -> dict[str, set[str]]:
@@ -98,9 +109,10 @@ def main(args: Sequence[str] | None = None) -> None:
     quiet_foreign_output()
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     usage = "python -m ltx_module {} --config RECIPE [--config OVERLAY] [--key value ...]"
-    words = sys.argv[1:] if args is None else args
+    words = parser_words(sys.argv[1:] if args is None else args)
     verbs = [word for word in words[:1] if word in VERBS] or list(VERBS)
-    with explain():
+    with explain(verbs[0] if len(verbs) == 1 else "VERB"):
+        require_recipe(words, VERBS)
         RecipeCLI(
             verbs,
             model_class=LTXModule,
@@ -114,9 +126,10 @@ def main(args: Sequence[str] | None = None) -> None:
             parser_kwargs={
                 "prog": "python -m ltx_module",
                 "description": "LoRA fine-tuning of LTX-2.3, one recipe at a time.",
-                **{verb: {"usage": usage.format(verb)} for verb in verbs},
+                "exit_on_error": False,
+                **{verb: {"usage": usage.format(verb), "exit_on_error": False} for verb in verbs},
             },
-            args=None if args is None else list(args),
+            args=words,
         )
 
 

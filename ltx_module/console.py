@@ -18,6 +18,7 @@ _OFFLINE = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "TOKENIZERS_PARALLELISM": "false",
 }
+_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 OWN_PACKAGES = ("ltx_module", "datamodules", "callbacks")
 
 
@@ -35,8 +36,9 @@ def quiet_foreign_output() -> None:
     warnings.filterwarnings("ignore")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
+    is_first = all(os.environ.get(name, "0") == "0" for name in _RANKS)
     for name in OWN_PACKAGES:
         own = logging.getLogger(name)
-        own.setLevel(logging.INFO)
+        own.setLevel(logging.INFO if is_first else logging.WARNING)  # one rank tells what all of them do
         own.handlers = [handler]
         own.propagate = False

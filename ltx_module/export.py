@@ -38,6 +38,8 @@ class LoRAExport:
     """File name without suffix."""
     recipe_hash: str
     dtype: torch.dtype = torch.bfloat16
+    strength: float = 1.0
+    """Strength that the workflows give it, times `sample.strength`."""
 
     def run(self, model: "LTXModule", adapter: str = DEFAULT_ADAPTER) -> ExportPackage:
         """Write the package, load the file back and compare it with the adapter in the model.
@@ -77,7 +79,7 @@ class LoRAExport:
             bucket=config.bucket,
             fps=model.fps,
             seed=config.seed,
-            strength=config.strength,
+            strength=config.strength * self.strength,
             stg_blocks=config.stg_blocks or default_stg_blocks(transformer.num_blocks),
             distilled_lora=DISTILLED_LORA if config.distilled_lora is None else config.distilled_lora.name,
         )

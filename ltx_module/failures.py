@@ -1,14 +1,19 @@
 """Failures a user can mend, told in three lines instead of a traceback."""
 
 import os
+import re
+import signal
 import sys
+from argparse import ArgumentError
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-USER_ERRORS = (ValueError, OSError, MemoryError)
+USER_ERRORS = (ValueError, OSError, MemoryError, MisconfigurationException)
 
+_PARSER_KEY = re.compile(r'^Parser key "([^"]+)":\s*')
 _CATALOGUE: tuple[tuple[str, str], ...] = (
     (
         "CUDA out of memory",
@@ -30,15 +35,33 @@ def is_users(error: BaseException) -> bool:
 
 
 @contextmanager
-def explain() -> Iterator[None]:
-    """Turn a user's error into `error: ...` and exit code 2; LTX_DEBUG=1 keeps the traceback."""
+def explain(verb: str = "VERB") -> Iterator[None]:
+    """Turn a user's error into `error: ...` and exit code 2, Ctrl-C into 130; LTX_DEBUG=1 keeps the traceback.
+
+    Args:
+        verb: The verb that runs, for the pointer to its help.
+    """
     try:
         yield
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except ArgumentError as error:
+        if os.environ.get("LTX_DEBUG"):
+            raise
+        sys.stderr.write(f"error: {_PARSER_KEY.sub(_named, str(error))}\n")
+        sys.stderr.write(f"way out: `python -m ltx_module {verb} --help` lists the keys and what they take.\n")
+        raise SystemExit(2) from error
     except Exception as error:
         if os.environ.get("LTX_DEBUG") or not is_users(error):
             raise
-        sys.stderr.write(f"error: {error}\n")
+        key = "`trainer`: " if isinstance(error, MisconfigurationException) else ""
+        sys.stderr.write(f"error: {key}{error}\n")
         if fix := way_out(error):
             sys.stderr.write(f"way out: {fix}\n")
         sys.stderr.write("LTX_DEBUG=1 shows where it came from.\n")
         raise SystemExit(2) from error
+
+
+def _named(match: re.Match[str]) -> str:
+    """The key as our own messages write it."""
+    return f"`{match.group(1)}`: "

@@ -3,7 +3,8 @@
 The decoders are loaded when latents are ready and freed after, so they never stand beside a training step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +12,15 @@ import torch
 from torch import Tensor
 
 from datamodules.geometry import AudioLatentSpec, LatentSpec
-from ltx_module.adapters import DEFAULT_ADAPTER, active_adapters, adapter_names, load_lora, only_adapters
+from ltx_module.adapters import (
+    DEFAULT_ADAPTER,
+    active_adapters,
+    adapter_names,
+    adapter_strength,
+    load_lora,
+    only_adapters,
+    set_strength,
+)
 from ltx_module.checkpoint import Checkpoint, Tiling
 from ltx_module.diffusion.denoiser import Target
 from ltx_module.diffusion.guidance import JointGuidance, default_stg_blocks
@@ -41,16 +50,12 @@ class Generator:
     batch_guidance: bool = False
 
     def sample(self, request: SampleRequest) -> VideoSample:
-        """Generate one video, with sound where the audio stream was built.
-
-        Raises:
-            ValueError: If the preset needs the distilled LoRA and there is none.
-        """
+        """Generate one video, with sound where the audio stream was built."""
         preset = find_preset(request.preset)
         self._prepare_distilled(preset)
         plan = self._plan(preset, request)
         video, audio = self._targets(request)
-        with only_adapters(self.transformer, *self._adapters(preset, request)):
+        with self._at_strength(request.strength), only_adapters(self.transformer, *self._adapters(preset, request)):
             noise = torch.Generator().manual_seed(request.seed + 1)
             video_latents, audio_latents = sample_latents(self.transformer, video, audio, plan, generator=noise)
         assert video is not None
@@ -63,19 +68,10 @@ class Generator:
         return VideoSample(request=request, frames=frames, waveform=waveform, record=self._record(request, plan))
 
     def _prepare_distilled(self, preset: Preset) -> None:
-        """Attach the distilled LoRA once, inactive until a preset asks for it.
-
-        Raises:
-            ValueError: If the preset needs it on this base and the recipe names none.
-        """
+        """Attach the distilled LoRA once, inactive until a preset asks for it."""
         if not preset.needs_distilled or self.checkpoint.distilled or _DISTILLED in adapter_names(self.transformer):
             return
-        if self.distilled_lora is None:
-            raise ValueError(
-                f"`sample.preset` is {preset.name}, whose eight steps only the distilled model can follow, but"
-                f" {self.checkpoint.path.name} is the dev model: set `sample.distilled_lora` to"
-                " ltx-2.3-22b-distilled-lora-384-1.1.safetensors, or use the preset quality."
-            )
+        assert self.distilled_lora is not None  # `model_files.require_preset` has looked
         with only_adapters(self.transformer, *active_adapters(self.transformer)):
             load_lora(
                 self.transformer,
@@ -90,6 +86,19 @@ class Generator:
         names = adapter_names(self.transformer)
         tested = [name for name in names if name != _DISTILLED and request.strength != 0]
         return tested + ([_DISTILLED] if preset.needs_distilled and _DISTILLED in names else [])
+
+    @contextmanager
+    def _at_strength(self, factor: float) -> Iterator[None]:
+        """Multiply the strength of the adapters under test inside the block."""
+        tested = [name for name in adapter_names(self.transformer) if name != _DISTILLED]
+        strengths = {name: adapter_strength(self.transformer, name) for name in tested}
+        for name, strength in strengths.items():
+            set_strength(self.transformer, strength * factor, name)
+        try:
+            yield
+        finally:
+            for name, strength in strengths.items():
+                set_strength(self.transformer, strength, name)
 
     def _plan(self, preset: Preset, request: SampleRequest) -> SamplingPlan:
         """Schedule and guidance of a request."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ class MetricsLog(Logger):
     Lightning numbers the step that has just ended from 0; here, as everywhere in a run, steps are counted from 1.
 
     A resumed run goes on in the same file; rows beyond the step it resumes from are dropped. A new quantity adds a
-    column, for which the file is rewritten.
+    column and what comes late joins its step's row, for which the file is rewritten. NaN means that a step has no such
+    quantity, and leaves the field empty.
 
     Args:
         path: The file.
@@ -58,14 +60,18 @@ class MetricsLog(Logger):
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         if step is None:
             return
-        values = {key: f"{value:.8g}" for key, value in metrics.items() if key != "epoch"}
+        values = {key: f"{value:.8g}" for key, value in _present(metrics).items()}
         if not values:
             return
         row = {"step": str(step + 1), **values}
         new = [key for key in row if key not in self._columns]
         self._columns += new
         self._stale = self._stale or bool(new)
-        self._pending.append(row)
+        if self._rows and self._rows[-1]["step"] == row["step"]:
+            self._rows[-1].update(row)
+            self._stale = True
+        else:
+            self._pending.append(row)
         self.save()
 
     @override
@@ -73,7 +79,7 @@ class MetricsLog(Logger):
     def save(self) -> None:
         """Append what is new, or rewrite the file when a column was added."""
         self._rows += self._pending
-        if self._stale:
+        if self._stale and self._rows:
             with replacing(self.path) as temporary:
                 temporary.write_text(self._text(self._rows, header=True), encoding="utf-8")
             self._stale = False
@@ -97,12 +103,17 @@ class EventLog(TensorBoardLogger):
 
     @override
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        super().log_metrics(metrics, None if step is None else step + 1)
+        super().log_metrics(_present(metrics), None if step is None else step + 1)
 
     @override
     def save(self) -> None:
         if self._experiment is not None:
             self.experiment.flush()
+
+
+def _present(metrics: Mapping[str, float]) -> dict[str, float]:
+    """What a step has to say: no NaN, and no epoch, which an endless stream has not."""
+    return {key: value for key, value in metrics.items() if key != "epoch" and not math.isnan(value)}
 
 
 def run_loggers(directory: Path, resume_step: int | None) -> list[Logger]:

@@ -8,6 +8,7 @@ B batch, C channels, T tokens, D features.
 """
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -36,7 +37,7 @@ from ltx_module.checkpoint import Checkpoint
 from ltx_module.diffusion.sigmas import ShiftedLogitNormal, SigmaSampler
 from ltx_module.generator import Contexts, Generator
 from ltx_module.model import LTXTransformer, Streams
-from ltx_module.model_files import require_files
+from ltx_module.model_files import require_files, require_preset, require_trainable
 from ltx_module.sample_config import SampleConfig, SampleRequest, VideoSample
 from ltx_module.schedules import WarmupDecay
 from ltx_module.seeding import derive_seed
@@ -55,7 +56,7 @@ class LTXModule(LightningModule):
     Args:
         base_model: The published single file, such as `ltx-2.3-22b-dev.safetensors`.
         text_encoder: Directory of Gemma 3 12B with its tokenizer.
-        streams: Streams to build and train: `video` leaves out a third of the weights, `av` trains sight and sound.
+        streams: What to build and train: `av` is sight and sound, `video` leaves out a third of the weights.
         lora: Size and place of the adapters.
         sigma_sampler: How noise levels are drawn; null is the reference's shifted logit-normal.
         share_sigma: Draw one noise level for both modalities instead of one each.
@@ -74,7 +75,7 @@ class LTXModule(LightningModule):
         base_model: Path,
         text_encoder: Path,
         *,
-        streams: Streams = "av",
+        streams: Literal["av", "video"] = "av",
         lora: LoRAConfig = LoRAConfig(),  # noqa: B008 - frozen
         sigma_sampler: SigmaSampler | None = None,
         share_sigma: bool = False,
@@ -122,14 +123,34 @@ class LTXModule(LightningModule):
         """
         require_files(self.base_model, self.text_encoder)
 
+    def require_trainable(self) -> None:
+        """Check that the recipe can be trained and sampled, without reading weights.
+
+        Raises:
+            CheckpointError: If the base model is not one to train on.
+            FileNotFoundError: If a LoRA that the recipe names is missing.
+            ValueError: If the adapters fit no layer, or the previews' preset does not suit the base model.
+        """
+        checkpoint = Checkpoint(self.base_model)
+        require_trainable(checkpoint, self.lora, self.streams, allow_distilled=self.allow_distilled)
+        self.require_preset()
+
+    def require_preset(self) -> None:
+        """Check that the recipe's preset suits the base model; raises as `require_trainable` does."""
+        require_preset(Checkpoint(self.base_model), self.sample_config)
+
+    @override
+    def setup(self, stage: str) -> None:
+        """Fit without validation where no clip is held out; only the verb `validate` falls back to training clips."""
+        if stage == "fit" and self.trainer.datamodule.validation_is_training:
+            self.trainer.limit_val_batches = 0
+
     @override
     def configure_model(self) -> None:
         """Load the transformer onto this rank's device and attach the adapters; a second call does nothing."""
         if self.transformer is not None:
             return
         checkpoint = Checkpoint(self.base_model)
-        if self.trainer.training:
-            checkpoint.require_trainable(self.allow_distilled)
         device = self.trainer.strategy.root_device
         self.transformer = checkpoint.load_transformer(
             streams=self.streams, dtype=DTYPES[self.dtype_name], device=device
@@ -161,6 +182,8 @@ class LTXModule(LightningModule):
             factor = wanted["lr"] / group.get("initial_lr", group["lr"])
             scaled = 1.0 if isinstance(schedule, WarmupDecay) else factor  # that one follows the recipe by itself
             group.update({**wanted, "lr": group["lr"] * scaled})
+        if isinstance(schedule, WarmupDecay) and schedule.decay != "constant":
+            logger.info("the learning rate falls until step %d", schedule.total_steps)
 
     @override
     def training_step(self, batch: LatentBatch, batch_idx: int) -> dict[str, Tensor]:
@@ -169,7 +192,15 @@ class LTXModule(LightningModule):
         generator = self._generator("noise", batch.index, rank)
         self.step_loss = self.objective.loss(self._built(), batch, generator)
         loss = self.objective.total(self.step_loss)
+        if not loss.requires_grad:
+            raise ValueError(
+                f"No layer of `model.lora.targets` learns from {', '.join(batch.names)}, which is without sound: leave"
+                " stills and silent clips out, or use targets with video layers, such as all_attention."
+            )
         self._log_losses("train", self.step_loss, loss, batch.size)
+        self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], batch_size=batch.size)
+        if self.streams == "av" and self.step_loss.audio_loss is None:
+            self.log("train/loss_audio", math.nan, batch_size=batch.size)  # else the last one would be repeated
         return {"loss": loss}
 
     @override
@@ -231,6 +262,11 @@ class LTXModule(LightningModule):
         for name, pair in lora_pairs(self._built()).items():
             groups.setdefault(group_of(name), []).append(pair.up.square().mean())
         return {group: torch.stack(squares).mean().sqrt() for group, squares in groups.items()}
+
+    def write_metrics(self, values: Mapping[str, float]) -> None:
+        """Write numbers of the step that has just ended, once: Lightning repeats what `log` is given at every step."""
+        for run_logger in self.trainer.loggers:
+            run_logger.log_metrics(dict(values), step=self.trainer.global_step - 1)  # loggers count from 0
 
     @override
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]

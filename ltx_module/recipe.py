@@ -7,6 +7,7 @@
 import hashlib
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from lightning.pytorch.cli import SaveConfigCallback
 from typing_extensions import override
 
 from datamodules.atomic import replacing
-from ltx_module.run_directory import RunDirectory, newest_run, next_run
+from ltx_module.resume import set_aside
+from ltx_module.run_directory import RunDirectory, newest_run, next_run, step_of
 
 logger = logging.getLogger(__name__)
 
 RUNS = Path("runs")
+_OF_A_RUN = re.compile(r"recipe(-resumed-step_\d+)?")
 _NOT_RECORDED = ("config", "ckpt_path", "weights_only", "run")
 # A resume with another value here would load adapters that do not fit, or train another thing.
 _FIXED = ("model.base_model", "model.text_encoder", "model.streams", "model.lora", "seed_everything", "data.batch_size")
@@ -33,8 +36,8 @@ def recipe_name(config: Namespace) -> str:
     if not files:
         return "recipe"
     first = Path(str(files[0]))
-    if first.stem.startswith("recipe") and first.parent.name:
-        return first.resolve().parent.name.rsplit("-", 1)[0]
+    if _OF_A_RUN.fullmatch(first.stem):
+        return re.sub(r"-\d+$", "", first.resolve().parent.name) or first.stem
     return first.stem
 
 
@@ -60,16 +63,25 @@ def _choose_run(config: Namespace, verb: str) -> Path:
     Raises:
         ValueError: If a new run is given the name of an old one.
     """
-    root = None if config.trainer.get("default_root_dir") is None else Path(str(config.trainer.default_root_dir))
+    root = _own_run(config)
+    if root is None and config.trainer.get("default_root_dir") is not None:
+        root = Path(str(config.trainer.default_root_dir))
+    resumed = _run_of_state(config)
     fresh = verb == "fit" and config.get("ckpt_path") is None
     if config.get("run"):
-        path = RUNS / str(config.run)
+        path = Path(str(config.run))
+        path = path if path.parts[0] == RUNS.name else RUNS / path
+        _same_run(path, resumed)
         if fresh and RunDirectory(path).started:
             raise ValueError(
                 f"`--run` is {config.run}, but {path} holds a run already: choose another name, or continue that run"
                 " with --ckpt_path last."
             )
         return path
+    if resumed is not None:
+        if root is not None:
+            _same_run(root, resumed)
+        return resumed
     if root is not None and not (fresh and RunDirectory(root).started):
         return root
     name, runs = recipe_name(config), RUNS if root is None else root.parent
@@ -79,6 +91,34 @@ def _choose_run(config: Namespace, verb: str) -> Path:
     if root is not None:
         logger.info("%s holds a run already: this one goes to %s (--ckpt_path last continues that one)", root, path)
     return path
+
+
+def _own_run(config: Namespace) -> Path | None:
+    """The directory of a run whose own recipe was given, wherever it was moved or copied to."""
+    files = config.get("config") or []
+    first = Path(str(files[0])) if files else Path()
+    is_own = bool(_OF_A_RUN.fullmatch(first.stem)) and RunDirectory(first.parent).started
+    return first.parent if is_own else None
+
+
+def _run_of_state(config: Namespace) -> Path | None:
+    """The run that a resume state given by its path lies in."""
+    given = config.get("ckpt_path")
+    state = Path(str(given)) if given not in (None, "last") else Path()
+    return state.parent.parent if state.parent.name == "checkpoints" else None
+
+
+def _same_run(path: Path, resumed: Path | None) -> None:
+    """Refuse to resume one run's state into another run.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    if resumed is not None and path.resolve() != resumed.resolve():
+        raise ValueError(
+            f"`--ckpt_path` is a state of {resumed}, but the run is {path}: leave --run out, or give --config"
+            f" {resumed / 'recipe.yaml'}. `model.lora.init_from` begins a new run from a LoRA."
+        )
 
 
 def _free_run(runs: Path, name: str) -> Path:
@@ -99,8 +139,14 @@ def recipe_text(parser: Any, config: Namespace) -> str:
 
 
 def recipe_hash(text: str) -> str:
-    """Short hash of a resolved recipe, for the metadata of the files it produced."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Short hash of what a resolved recipe trains, for the metadata of the files it produced.
+
+    Where a run lies and what a verb was told besides do not change it.
+    """
+    values = yaml.safe_load(text)
+    values["trainer"].pop("default_root_dir", None)
+    kept = {key: values.get(key) for key in ("seed_everything", "model", "data", "sample", "trainer")}
+    return hashlib.sha256(yaml.safe_dump(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def differences(old: str, new: str) -> dict[str, tuple[object, object]]:
@@ -142,6 +188,7 @@ class SaveRecipe(SaveConfigCallback):
         state: Path | None = getattr(trainer, "resume_state", None)
         if run.started and state is not None:
             self._record_resume(run, state)
+            set_aside(run, step_of(state))
         else:
             run.path.mkdir(parents=True, exist_ok=True)
             _write(run.recipe, self.text)
@@ -160,7 +207,7 @@ class SaveRecipe(SaveConfigCallback):
                     " set it back, or start a new run (drop --ckpt_path; `model.lora.init_from` continues from a LoRA)."
                 )
             logger.info("changed since the run began: %s: %r -> %r", key, old, new)
-        if changed:
+        if differences(run.latest_recipe.read_text(encoding="utf-8"), self.text):
             _write(run.path / f"recipe-resumed-{state.stem}.yaml", self.text)
 
 

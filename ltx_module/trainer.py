@@ -5,31 +5,31 @@ the newest file of the run, and `--lora none` is the base model.
 """
 
 import logging
-import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from jsonargparse.typing import PositiveInt
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, Timer
 from lightning.pytorch.loggers import Logger
 from typing_extensions import override
 
-from callbacks import RunProgress, SaveLoRA, SaveResumeState, StopOnNaN, StopOnSignal, WatchControl, WriteStatus
+from callbacks import RunProgress, StopOnNaN, StopOnSignal, WatchControl, WriteStatus
+from datamodules.atomic import read_json, write_json
 from datamodules.latents import LatentDataModule
-from ltx_module.adapter_files import AdapterFile, choose_adapters
+from ltx_module.adapter_files import choose_adapters, label_of
 from ltx_module.export import LoRAExport
 from ltx_module.failures import way_out
 from ltx_module.metrics_log import run_loggers
 from ltx_module.module import DTYPES, LTXModule
+from ltx_module.resume import find_state, say_how_to_go_on
 from ltx_module.run_directory import RunDirectory, step_of
+from ltx_module.run_plan import allow_silent_batches, say_what_is_lacking
 from ltx_module.sample_config import SampleRequest
 from ltx_module.sample_files import write_sample
-from ltx_module.verbs import Work, WorkList
+from ltx_module.verbs import NoModel, Work, WorkList
 
 logger = logging.getLogger(__name__)
 
@@ -109,10 +109,16 @@ class RecipeTrainer(Trainer):
         """
         from ltx_module.report import check_recipe
 
+        model.require_files()
+        model.require_trainable()
         report = check_recipe(self, model, datamodule)
         sys.stdout.write(report.text() + "\n")
         if json is not None:
             report.write(json)
+        report.data.raise_if_unusable()
+        cache = report.data.cache
+        shared = cache.needed_bytes if cache.free_bytes == report.run_free_bytes else 0  # on the same disk
+        self.run_directory.require_room(report.run_bytes + shared, report.run_free_bytes)
 
     def preprocess(
         self, model: LTXModule, datamodule: LatentDataModule, decode: bool = False, prune: bool = False
@@ -124,7 +130,8 @@ class RecipeTrainer(Trainer):
             prune: Delete cache entries that no recipe of this dataset uses.
         """
         model.require_files()
-        super().predict(_NoModel(), datamodule=datamodule, return_predictions=False)
+        with self.signals.installed():
+            super().predict(NoModel(), datamodule=datamodule, return_predictions=False)
         if decode and self.is_global_zero:
             logger.info("decoded latents are in %s", datamodule.decode(self.run_directory.path / "decoded"))
         if prune and self.is_global_zero:
@@ -147,20 +154,30 @@ class RecipeTrainer(Trainer):
         Raises:
             SystemExit: 130 after Ctrl-C, 143 after SIGTERM, once the step is finished and saved.
         """
-        state = self.resume_state = self._resume_state(ckpt_path)
+        state = self.resume_state = find_state(self.run_directory, ckpt_path)
         step = None if state is None else step_of(state)
         if self.logger is None:
             self.loggers = run_loggers(self.run_directory.path, step)
-        self.signals.install()
-        try:
-            model.require_files()
-            self.status.report(self, "checking")
-            super().fit(model, train_dataloaders, val_dataloaders, datamodule, ckpt_path=state, weights_only=True)
-        except Exception as error:
-            self.status.report(self, "failed", error=(str(error), way_out(error)))
-            raise
-        finally:
-            self.signals.restore()
+        before = read_json(self.run_directory.status)
+        with self.signals.installed():
+            try:
+                self.status.report(self, "checking")
+                if datamodule is not None:
+                    datamodule.on_encoding = lambda: self.status.report(self, "encoding")
+                model.require_files()
+                model.require_trainable()
+                allow_silent_batches(self, model.streams)
+                say_what_is_lacking(self, step)
+                super().fit(model, train_dataloaders, val_dataloaders, datamodule, ckpt_path=state, weights_only=True)
+            except Exception as error:
+                if state is not None and self.signals.is_waiting and self.is_global_zero:
+                    write_json(self.run_directory.status, before)  # a refused resume leaves the run as it was
+                else:
+                    self.status.report(self, "failed", error=(str(error), way_out(error)))
+                raise
+            except SystemExit:  # a signal before the first step or after the last
+                self._close_run()
+                raise
         self._close_run()
 
     @override
@@ -178,7 +195,8 @@ class RecipeTrainer(Trainer):
         """
         model.require_files()
         model.adapters = choose_adapters(lora, self.run_directory)
-        metrics = super().validate(model, dataloaders, datamodule=datamodule, verbose=False)[0]
+        with self.signals.installed():
+            metrics = super().validate(model, dataloaders, datamodule=datamodule, verbose=False)[0]
         for name, value in metrics.items():
             sys.stdout.write(f"{name:40s} {value:.6f}\n")
         return dict(metrics)
@@ -198,12 +216,13 @@ class RecipeTrainer(Trainer):
         """
         model.require_files()
         model.adapters = choose_adapters(lora, self.run_directory)
-        directory = out or self.run_directory.path / "samples" / _label(model.adapters)
-        facts = {"lora": [str(adapter.path) for adapter in model.adapters]}
+        directory = out or self.run_directory.path / "samples" / label_of(model.adapters, self.run_directory)
+        facts = {"lora": [{"file": str(adapter.path), "strength": adapter.strength} for adapter in model.adapters]}
 
         def work(request: SampleRequest) -> Work:
             return lambda placed: logger.info("wrote %s", write_sample(directory, placed.sample(request), facts))
 
+        model.require_preset()
         requests = model.sample_requests()
         if not requests:
             raise ValueError("`sample.prompts` is empty, so there is nothing to generate: add a prompt.")
@@ -241,49 +260,14 @@ class RecipeTrainer(Trainer):
             name=f"{run}-{step_of(path):06d}" if path.name.startswith("step_") else path.stem,
             recipe_hash=model.lora_metadata.get("recipe_hash", ""),
             dtype=DTYPES[dtype],
+            strength=model.adapters[0].strength,
         )
         self._do(model, datamodule, [lambda placed: export.run(placed, placed.attached[0])])
 
-    def run_size(self, trainable: int) -> tuple[int, int]:
-        """Bytes that a whole run writes, and bytes free where it writes them.
-
-        Args:
-            trainable: Trainable parameters.
-        """
-        size = 0
-        for callback in self.callbacks:
-            if isinstance(callback, SaveLoRA):
-                files = -(-self.max_steps // callback.every_n_steps)
-                size += 2 * trainable * min(files, callback.keep_last or files)
-            elif isinstance(callback, SaveResumeState):
-                size += 12 * trainable * (callback.keep_last + 1)  # weights, two moments; the next one beside the kept
-        directory = self.run_directory.path.absolute()
-        existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
-        return size, shutil.disk_usage(existing).free
-
     def _do(self, model: LTXModule, datamodule: LatentDataModule, work: list[Work]) -> None:
         """Place the model and let the ranks share the work."""
-        super().predict(model, datamodule=WorkList(datamodule, work), return_predictions=False)
-
-    def _resume_state(self, ckpt_path: str | None) -> Path | None:
-        """The resume state that `ckpt_path` names.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-        """
-        if ckpt_path is None:
-            return None
-        if ckpt_path != "last":
-            path = Path(ckpt_path)
-            if not path.is_file():
-                raise FileNotFoundError(f"`--ckpt_path` is {path}, which is not a file: give a .ckpt, or `last`.")
-            return path
-        states = self.run_directory.states()
-        if not states:
-            logger.info("%s has no resume state yet: starting at step 0", self.run_directory.path)
-            return None
-        logger.info("resuming from %s", states[-1])
-        return states[-1]
+        with self.signals.installed():
+            super().predict(model, datamodule=WorkList(datamodule, work), return_predictions=False)
 
     def _close_run(self) -> None:
         """Say how the run ended and how to go on; leave with the signal's code after a signal.
@@ -294,21 +278,6 @@ class RecipeTrainer(Trainer):
         finished = self.global_step >= self.max_steps
         self.status.report(self, "finished" if finished else "stopped")
         if not finished and self.is_global_zero:
-            recipe = self.run_directory.recipe
-            logger.info("stopped at step %d; go on with:", self.global_step)
-            logger.info("  python -m ltx_module fit --config %s --ckpt_path last", recipe)
+            say_how_to_go_on(self.run_directory)
         if self.signals.received is not None:
             raise SystemExit(128 + self.signals.received)
-
-
-def _label(adapters: Sequence[AdapterFile]) -> str:
-    """Directory name for samples of these LoRA files."""
-    return "+".join(f"{adapter.path.stem}@{adapter.strength:g}" for adapter in adapters) or "base"
-
-
-class _NoModel(LightningModule):
-    """Lets the trainer's launcher run the data module's set-up on every rank without building the transformer."""
-
-    @override
-    def predict_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return torch.zeros(())

@@ -1,9 +1,10 @@
-"""How `sample` and `export` run: work handed to the placed model, shared by the ranks."""
+"""How the verbs beside `fit` run: work handed to the placed model, or none, shared by the ranks."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch import LightningDataModule
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
@@ -37,3 +38,11 @@ class WorkList(LightningDataModule):
         assert self.trainer is not None
         mine: Any = self.work[self.trainer.global_rank :: self.trainer.world_size]  # a list is a dataset to torch
         return DataLoader(mine, batch_size=None)
+
+
+class NoModel(LightningModule):
+    """Lets the trainer's launcher run the data module's set-up on every rank without building the transformer."""
+
+    @override
+    def predict_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return torch.zeros(())

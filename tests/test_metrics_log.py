@@ -1,6 +1,7 @@
 """The log of numbers survives a resume and grows columns."""
 
 import csv
+import math
 from pathlib import Path
 
 from ltx_module.metrics_log import MetricsLog
@@ -18,8 +19,18 @@ def test_a_new_quantity_adds_a_column_and_keeps_the_rows(tmp_path: Path):
     log.log_metrics({"val/loss": 1.0}, 1)
     assert read(log.path) == [
         {"step": "1", "train/loss": "2", "val/loss": ""},
-        {"step": "2", "train/loss": "1.5", "val/loss": ""},
-        {"step": "2", "train/loss": "", "val/loss": "1"},
+        {"step": "2", "train/loss": "1.5", "val/loss": "1"},
+    ]
+
+
+def test_what_comes_late_joins_its_step_and_nan_leaves_the_field_empty(tmp_path: Path):
+    log = MetricsLog(tmp_path / "metrics.csv")
+    log.log_metrics({"train/loss": 2.0, "train/loss_audio": math.nan}, 0)
+    log.log_metrics({"train/loss_audio": 3.0}, 0)
+    log.log_metrics({"train/loss": 1.0, "train/loss_audio": math.nan}, 1)
+    assert read(log.path) == [
+        {"step": "1", "train/loss": "2", "train/loss_audio": "3"},
+        {"step": "2", "train/loss": "1", "train/loss_audio": ""},
     ]
 
 

@@ -106,7 +106,7 @@ def export_metadata(file: LoRAFile, request: ExportRequest) -> dict[str, str]:
         "base_model_version": request.base_version,
         "rank": str(file.rank),
         "trigger": workflow.trigger,
-        "recipe_hash": request.recipe_hash,
+        "recipe_hash": file.metadata.get("recipe_hash", request.recipe_hash),
         "training_steps": str(request.steps),
         "modelspec.sai_model_spec": "1.0.0",
         "modelspec.architecture": f"ltx-{version}/lora",

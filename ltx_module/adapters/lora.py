@@ -46,7 +46,7 @@ def inject_lora(transformer: "LTXTransformer", config: LoRAConfig, seed: int) ->
     """
     shapes = linear_shapes(transformer)
     names = resolve_targets(config, shapes)
-    start = {} if config.init_from is None else _warm_start(transformer, config, names)
+    start = {} if config.init_from is None else warm_start(transformer, config, names)
     pairs = {name: _first_pair(name, shapes[name], config, seed, start.get(name)) for name in names}
     transformer.requires_grad_(False)
     attach_lora(transformer, pairs, adapter=DEFAULT_ADAPTER, dropout=config.dropout, trainable=True)
@@ -154,15 +154,21 @@ def save_lora(
 def _first_pair(name: str, shape: tuple[int, int], config: LoRAConfig, seed: int, start: LoRAPair | None) -> LoRAPair:
     generator = torch.Generator().manual_seed(derive_seed(seed, "lora_A", name))
     bound = 1 / math.sqrt(shape[0])  # kaiming with a = sqrt(5), as the LoRA paper's code and peft have it
-    down = torch.empty(config.rank, shape[0]).uniform_(-bound, bound, generator=generator)
-    up = torch.zeros(shape[1], config.rank)
+    down = torch.empty(config.rank, shape[0], device="cpu").uniform_(-bound, bound, generator=generator)
+    up = torch.zeros(shape[1], config.rank, device="cpu")
     if start is not None:  # rows of A beyond the file's rank stay fresh, and their columns of B zero
         down[: start.rank] = start.down.float()
         up[:, : start.rank] = start.up.float() * (start.scale * config.rank / config.alpha)
     return LoRAPair(down=down, up=up, alpha=config.alpha)
 
 
-def _warm_start(transformer: "LTXTransformer", config: LoRAConfig, names: list[str]) -> dict[str, LoRAPair]:
+def warm_start(transformer: "LTXTransformer", config: LoRAConfig, names: list[str]) -> dict[str, LoRAPair]:
+    """The pairs that `init_from` begins with; a transformer on the meta device will do.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If its rank or its modules do not fit the recipe's.
+    """
     assert config.init_from is not None
     match = match_lora(read_lora_file(config.init_from), transformer)
     if match.file.rank > config.rank:

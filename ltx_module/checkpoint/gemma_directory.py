@@ -140,7 +140,8 @@ def _checked_directory(path: str | Path) -> Path:
             f"{local} is a file, but `model.text_encoder` is a directory with config, tokenizer and weights "
             f"(the single file of ComfyUI lacks the first two). {_USE_GEMMA}"
         )
-    if re.match(r"^(https?|hf):/", text) or (re.fullmatch(r"[\w.-]+/[\w.-]+", text) and not local.parent.exists()):
+    is_id = re.fullmatch(r"[\w.-]+/[\w.-]+", text) and local.parts[0] != "models" and not local.parent.exists()
+    if re.match(r"^(https?|hf):/", text) or is_id:
         raise CheckpointError(
             f"`{text}` is a place on the Hugging Face hub, but `model.text_encoder` is a local directory. {_USE_GEMMA}"
         )

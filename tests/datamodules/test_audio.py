@@ -5,6 +5,8 @@ import torch
 
 from datamodules.audio import downmix, resample
 
+GOLDEN_CASES = ["resample"]
+
 
 def test_resampling_matches_the_reference(golden):
     resampled = resample(golden["resample.waveform_48k"], 48000)

@@ -138,6 +138,16 @@ def test_a_recipe_lets_go_of_what_it_no_longer_uses(cache):
     assert [cache.has(key) for key in keys] == [False, True]
 
 
+def test_each_configuration_of_a_recipe_has_its_record(cache):
+    keys = [write(cache, fingerprint) for fingerprint in (VIDEO, AUDIO, TEXT)]
+    cache.record_use("style", keys[:2], ("pico", "clips"))
+    cache.record_use("style", keys[2:], ("22B", "clips"))
+    assert cache.prune().removed_files == 0
+    cache.record_use("style", keys[:1], ("pico", "clips"))
+    cache.prune()
+    assert [cache.has(key) for key in keys] == [True, False, True]
+
+
 def test_pruning_stops_at_a_record_it_cannot_read(cache):
     key = write(cache, VIDEO)
     (cache.root / "recipes").mkdir()

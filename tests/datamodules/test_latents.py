@@ -284,6 +284,16 @@ def test_pruning_drops_what_an_edited_recipe_no_longer_uses(make, folder):
     assert other.prune().removed_files == 0
 
 
+def test_pruning_spares_the_same_recipe_with_another_model_or_dataset(make, folder, tmp_path):
+    cache = folder / ".ltx-cache"
+    first, other = run(make(folder)), write_pico(tmp_path / "other", seed=1)
+    kept = set(entries(first))
+    assert run(make(folder, base_model=other, cache_dir=cache)).prune().removed_files == 0
+    write_dataset(tmp_path / "more", clips=1, stills=0, width=64, height=64, frames=17)
+    assert run(make(tmp_path / "more", cache_dir=cache)).prune().removed_files == 0
+    assert kept <= entries(first).keys()
+
+
 class Nothing(LightningModule):
     """Has no step to take."""
 

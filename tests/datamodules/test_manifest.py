@@ -182,6 +182,8 @@ def test_an_audio_column_replaces_the_track(tmp_path):
         ('video,caption\na.mp4,"two\nlines"\nb.mov,y,z\n', r"clips.csv:4 does not have 2 columns"),
         ("video,caption\na.mp4\n", r"clips.csv:2 does not have 2 columns"),
         ("video,caption\n", r"clips.csv has no rows"),
+        ("video;caption\na.mp4;one, two\n", r"clips.csv:1 .*'video;caption'.* commas"),
+        ("video,Video,caption\na.mp4,b.mov,x\n", r"clips.csv:1 has `video` twice"),
     ],
 )
 def test_a_bad_csv_row_is_named_by_its_line(tmp_path, text, message):
@@ -263,6 +265,10 @@ def test_an_empty_folder_says_what_it_lacks(tmp_path):
         ("a cat", "zxq", "zxq a cat"),
         ("a ZXQ cat", "zxq", "a ZXQ cat"),
         ("", "zxq", "zxq"),
+        ("bohemian rooms", "mia", "mia bohemian rooms"),
+        ("a party", "art", "art a party"),
+        ("portrait of (Mia), smiling", "mia", "portrait of (Mia), smiling"),
+        ("a c++ book", "c++", "a c++ book"),
         ("a cat ", "", "a cat"),
         (" ", " ", ""),
     ],
@@ -271,11 +277,23 @@ def test_the_trigger_stands_in_front_of_captions_that_lack_it(caption, trigger, 
     assert final_caption(caption, trigger) == final
 
 
+def test_columns_may_be_capitalized(tmp_path):
+    manifest = scan_dataset(write_manifest(tmp_path, "Video,CAPTION,Split\na.mp4,Red,validation\n"))
+    assert [(clip.name, clip.caption, clip.split) for clip in manifest.clips] == [("a.mp4", "Red", "validation")]
+    assert manifest.findings == ()
+
+
+def test_the_same_sound_under_two_names_is_reported_as_a_copy():
+    kept, findings = keep_once([("a.mp4", "1"), ("a.mp4", "1"), ("a.mp4", "2")])
+    assert kept == (0, 2)
+    assert len(findings) == 1
+
+
 def test_the_first_of_equal_files_is_kept(tmp_path):
     write_files(tmp_path, "a", "b")
     (tmp_path / "c").write_text("a")
     kept, findings = keep_once([(name, file_hash(tmp_path / name)) for name in "abc"])
-    assert kept == ("a", "b")
+    assert kept == (0, 1)
     assert [(finding.name, finding.action) for finding in findings] == [("c", "warned")]
     assert "same bytes as a" in findings[0].reason
 

@@ -1,8 +1,11 @@
 """What is known before anything is encoded: refusals with their reasons, and which clips are held out."""
 
+import shutil
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +16,7 @@ from datamodules.latents import LatentDataModule
 from datamodules.windows import ClipWindow
 from datamodules.world.dataset import write_dataset
 from ltx_module.pico import write_pico
+from tests.mixed_folder import write_wav
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +39,9 @@ def make(pico, folder):
             "text_encoder": pico.parent / "gemma",
             "text_window": 128,
             "with_audio": True,
+            "path": folder,
         }
-        return LatentDataModule(folder, **(arguments | changes))
+        return LatentDataModule(**(arguments | changes))
 
     return make
 
@@ -77,6 +82,34 @@ def test_a_small_disk_is_refused_before_anything_is_encoded(make, monkeypatch):
 def test_a_wrong_setting_is_named_with_its_key(make, changes, message):
     with pytest.raises(ValueError, match=message):
         make(**changes).plan()
+
+
+def test_one_video_with_two_sounds_gives_two_pairs(make, folder):
+    video = sorted(folder.glob("*.mp4"))[0]
+    for name, level in (("x.wav", 0.1), ("y.wav", 0.5)):
+        write_wav(folder / name, torch.full((2, 48000), level))
+    table = folder / "clips.csv"
+    table.write_text(f"video,audio,caption\n{video.name},x.wav,first\n{video.name},y.wav,second\n")
+    data = make(path=table)
+    report = data.plan()
+    assert [row.name for row in report.rows] == [f"{video.name}+{name}@0.00s" for name in ("x.wav", "y.wav")]
+    assert [clip.cached.caption for clip in data._clips] == ["first", "second"]
+    assert len({clip.cached.audio_key for clip in data._clips}) == 2
+
+
+def test_windows_are_not_counted_as_clips(make, tmp_path):
+    assert "4 clips to train on" in make().plan().table()
+    write_dataset(tmp_path / "long", clips=2, stills=1, width=64, height=64, frames=33)
+    shown = make(path=tmp_path / "long", buckets=["64x64x1", "64x64x9"], windows="all").plan().table()
+    assert "7 windows of 3 clips to train on" in shown  # three windows of each video, and the still
+
+
+def test_a_tilde_is_the_home_directory(make, folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    shutil.copytree(folder, folder.parent / "copy")
+    data = make(path=Path("~/copy"), cache_dir=Path("~/cache"))
+    assert data.plan().count("train") == 4
+    assert data.cache.root == folder.parent / "cache"
 
 
 @settings(deadline=None)

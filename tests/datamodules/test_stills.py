@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import pytest
 import torch
 from PIL import Image
@@ -55,6 +58,22 @@ def test_an_animated_still_is_refused(tmp_path):
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
     with pytest.raises(MediaError, match="animated"):
         probe(tmp_path / "a.webp")
+
+
+def test_the_first_picture_of_a_phones_jpeg_is_read(tmp_path):
+    photo, preview = Image.new("RGB", (64, 32), (200, 100, 50)), Image.new("RGB", (32, 16), (0, 0, 0))
+    photo.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[preview])
+    assert (probe(tmp_path / "a.jpg").width, probe(tmp_path / "a.jpg").height) == (64, 32)
+    picture = read_frames(tmp_path / "a.jpg", start=0, frames=1, fps=24, width=64, height=32)[0, :, 16, 32]
+    assert (picture.int() - torch.tensor((200, 100, 50))).abs().max() <= 3
+
+
+def test_a_png_with_a_short_header_is_refused_by_name(tmp_path):
+    short = struct.pack(">I", 5) + b"IHDR" + b"\0" * 5
+    chunk = short + struct.pack(">I", zlib.crc32(short[4:]))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(MediaError, match=r"a\.png: cannot be decoded"):
+        probe(tmp_path / "a.png")
 
 
 def test_a_truncated_still_is_refused(tmp_path):

@@ -142,7 +142,8 @@ def test_each_file_of_the_mixed_folder_is_a_window_or_left_out(mixed_folder):
             clips[clip.name] = clip, clip_info(clip)
         except MediaError:
             broken.add(clip.name)
-    names, copies = keep_once([(name, file_hash(clip.media)) for name, (clip, _) in clips.items()])
+    positions, copies = keep_once([(name, file_hash(clip.media)) for name, (clip, _) in clips.items()])
+    names = [list(clips)[position] for position in positions]
     kept = [clips[name] for name in names]
     hashes = {path: file_hash(path) for clip, _ in kept for path in (clip.media, clip.audio) if path}
     buckets = [Bucket.parse(text) for text in ("128x96x33", "96x128x33", "128x96x1")]

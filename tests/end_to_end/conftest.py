@@ -1,8 +1,10 @@
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
+import docstring_parser
 import pytest
 
 from ltx_module.cli import main
@@ -10,6 +12,14 @@ from ltx_module.pico import write_pico
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "recipes"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _docstrings_read_once() -> Iterator[None]:
+    """A command line reads the docstrings of its classes in half a second; a hundred of them need it once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(docstring_parser, "parse_from_object", cache(docstring_parser.parse_from_object))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from pathlib import Path
+import re
 
 import av
 import pytest
@@ -10,23 +10,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-SHORT = ("--trainer.max_steps=6", "--trainer.log_every_n_steps=1")
-
-
-def every(number: int, *callbacks: str) -> str:
-    """A value for `--trainer.callbacks` with periods of so many steps."""
-    listed = [{"class_path": f"callbacks.{name}", "init_args": {"every_n_steps": number}} for name in callbacks]
-    listed.append({"class_path": "callbacks.DropCaptions", "init_args": {"probability": 0.5}})
-    return f"--trainer.callbacks={json.dumps(listed)}"
-
-
-def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
-    return torch.load(run / "checkpoints" / f"step_{step:06d}.ckpt", weights_only=True)["state_dict"]
-
-
-def assert_equal(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> None:
-    assert left.keys() == right.keys()
-    assert all(torch.equal(left[name], right[name]) for name in left)
+from tests.end_to_end.runs import SHORT, assert_equal, every, rows_of, weights
 
 
 def test_a_run_leaves_loras_samples_logs_and_an_export(cli):
@@ -82,7 +66,7 @@ def test_training_moves_lora_b_and_nothing_else_is_saved(cli):
     assert all(tensor.abs().sum() > 0 for name, tensor in state.items() if ".lora_B." in name)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(cli, tmp_path, workers):
     options = (
         *SHORT,
@@ -131,7 +115,9 @@ def test_a_finished_run_goes_on_when_given_more_steps(cli, tmp_path, capsys):
         "--ckpt_path=last",
     )
     assert (tmp_path / "runs/longer/lora/step_000006.safetensors").is_file()
-    assert "trainer.max_steps: 3 -> 6" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "trainer.max_steps: 3 -> 6" in shown
+    assert "the learning rate falls until step 6" in shown
 
 
 def test_a_resume_shows_a_new_rate_and_uses_it(cli, tmp_path, capsys):
@@ -177,3 +163,25 @@ def test_keep_last_keeps_the_newest_files(cli, tmp_path):
     callbacks = json.dumps([{"class_path": "callbacks.SaveLoRA", "init_args": {"every_n_steps": 2, "keep_last": 1}}])
     cli("fit", "style", *SHORT, f"--trainer.callbacks={callbacks}")
     assert [path.name for path in (tmp_path / "runs/style-1/lora").iterdir()] == ["step_000006.safetensors"]
+
+
+def test_a_fit_validates_on_held_out_clips_and_never_on_its_own(cli, tmp_path):
+    options = ("--trainer.max_steps=4", "--trainer.log_every_n_steps=1", "--trainer.val_check_interval=2")
+    cli("fit", "style", *options, every(4, "SaveLoRA"), "--run=none")
+    cli("fit", "style", *options, every(4, "SaveLoRA"), "--run=some", "--data.validation_fraction=0.2")
+    assert all("val/loss" not in row for row in rows_of(tmp_path / "runs/none"))
+    assert [row["step"] for row in rows_of(tmp_path / "runs/some") if "val/loss" in row] == ["2", "4"]
+
+
+def test_a_step_without_sound_has_no_loss_of_sound_in_the_log(cli, tmp_path):
+    cli("fit", "audio_video", "--trainer.max_steps=10", "--trainer.log_every_n_steps=1", every(10, "SaveLoRA"))
+    rows = rows_of(tmp_path / "runs/audio_video-1")
+    assert sum("train/loss_audio" not in row for row in rows) == 2  # the two stills among the ten clips of an epoch
+    assert all("train/loss_video" in row for row in rows)
+
+
+def test_a_clip_that_no_adapter_learns_from_is_named(cli, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        cli("fit", "audio_video", "--trainer.max_steps=10", every(10, "SaveLoRA"), "--model.lora.targets=audio")
+    assert exit_info.value.code == 2
+    assert re.search(r"`model\.lora\.targets` learns from .*still\.png, which is", capsys.readouterr().err)

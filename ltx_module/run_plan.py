@@ -1,0 +1,55 @@
+"""What a run will leave behind and need, told from its trainer before it begins."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy
+
+from callbacks import SaveLoRA, SaveResumeState
+from ltx_module.model import Streams
+
+logger = logging.getLogger(__name__)
+
+
+def run_size(trainer: Trainer, trainable: int) -> tuple[int, int]:
+    """Bytes of LoRA files and resume states of a whole run, and bytes free where they go.
+
+    Args:
+        trainer: With the recipe's callbacks.
+        trainable: Trainable parameters.
+    """
+    size = 0
+    for callback in trainer.callbacks:
+        if isinstance(callback, SaveLoRA):
+            files = -(-trainer.max_steps // callback.every_n_steps)
+            size += 2 * trainable * min(files, callback.keep_last or files)
+        elif isinstance(callback, SaveResumeState):
+            size += 12 * trainable * (callback.keep_last + 1)  # weights, two moments; the next one beside the kept
+    directory = Path(trainer.default_root_dir).absolute()
+    existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
+    return size, shutil.disk_usage(existing).free
+
+
+def say_what_is_lacking(trainer: Trainer, resume_step: int | None) -> None:
+    """Warn of a run that would leave nothing behind, or has nothing left to do.
+
+    Args:
+        trainer: With the recipe's callbacks.
+        resume_step: Step of the state it resumes from.
+    """
+    for kind in (SaveLoRA, SaveResumeState):
+        if not any(isinstance(callback, kind) for callback in trainer.callbacks):
+            logger.warning("the recipe has no callbacks.%s: nothing of that kind will be saved", kind.__name__)
+    if resume_step is not None and resume_step >= trainer.max_steps:
+        logger.warning(
+            "step %d of %d is done already: give a larger --trainer.max_steps", resume_step, trainer.max_steps
+        )
+
+
+def allow_silent_batches(trainer: Trainer, streams: Streams) -> None:
+    """Let a rank have a batch without sound, whose audio adapters get no gradient, beside one with sound."""
+    if streams == "av" and isinstance(trainer.strategy, DDPStrategy):
+        # Lightning has no public way to say so once `auto` has counted the devices.
+        trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)

@@ -1,0 +1,31 @@
+"""A callback for tests of several ranks: each writes down what it trains on and what it ends with."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from lightning.pytorch import Callback
+
+
+class RecordClips(Callback):
+    """Appends the clips of each batch to `rank-<n>.jsonl`, and at the end a hash of the adapters.
+
+    Args:
+        directory: Where the files go.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
+        self._write(trainer, {"clips": list(batch.names), "has_audio": batch.audio is not None})
+
+    def on_train_end(self, trainer, pl_module) -> None:
+        digest = hashlib.sha256()
+        for name, tensor in sorted(pl_module.state_dict().items()):
+            digest.update(name.encode() + tensor.numpy().tobytes())
+        self._write(trainer, {"adapters": digest.hexdigest()})
+
+    def _write(self, trainer, record: dict[str, object]) -> None:
+        with (self.directory / f"rank-{trainer.global_rank}.jsonl").open("a") as file:
+            file.write(json.dumps(record) + "\n")

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tests.end_to_end.runs import assert_equal, finish, rows_of, start, status_of, wait_until
 
 KILLS = 25
-STEPS = 36
+STEPS = 24
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class Setting:
             f"--trainer.max_steps={STEPS}",
             "--trainer.log_every_n_steps=1",
             "--model.lora.dropout=0.1",
+            "--model.lora.rank=4",
+            "--model.lora.targets=[attn1.to_q,attn2.to_v,audio_attn1.to_q,audio_to_video_attn.to_k]",
+            "--model.gradient_checkpointing=false",
             f"--trainer.callbacks={json.dumps(callbacks)}",
             *self.options,
         )
@@ -46,7 +49,7 @@ class Setting:
 
 SETTINGS = (
     Setting("plain", 2, ("--data.num_workers=0",)),
-    Setting("accumulating", 3, ("--trainer.accumulate_grad_batches=2", "--data.num_workers=0", "--data.batch_size=2")),
+    Setting("accumulating", 3, ("--trainer.accumulate_grad_batches=2", "--data.num_workers=0")),
     Setting(
         "validating",
         2,
@@ -95,7 +98,8 @@ def test_killed_runs_resume_bit_equal(arguments, tmp_path):
         whole, run = tmp_path / f"runs/{setting.name}-whole", tmp_path / f"runs/kill-{number}"
         command = arguments("fit", "audio_video", *setting.arguments, f"--run={run.name}")
         process = start(command, tmp_path, tmp_path / f"log-{number}")
-        process.join(moments.uniform(0, 1.05 * seconds[setting.name]))
+        share = moments.uniform(0, 1.05) if number % 5 == 0 else moments.uniform(0.35, 1)  # most while it trains
+        process.join(share * seconds[setting.name])
         process.kill()
         process.join()
         if process.exitcode == 0:

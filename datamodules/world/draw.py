@@ -4,6 +4,7 @@ A pixel's share of the shape is `clamp(1/2 - distance, 0, 1)`, with the distance
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,39 +63,85 @@ def draw_frames(scene: Scene, *, frames: int, width: int, height: int) -> Tensor
     Returns:
         `(F, 3, H, W)`, uint8 RGB.
     """
-    pictures = torch.empty(frames, 3, height, width, dtype=torch.uint8)
-    for index in range(frames):
-        progress = index / (frames - 1) if frames > 1 else 0.5
-        pictures[index] = _draw(scene, pose_at(scene, progress), width, height)
+    return draw_batch([scene], frames=frames, width=width, height=height)[0].transpose(0, 1).contiguous()
+
+
+def draw_batch(
+    scenes: Sequence[Scene],
+    *,
+    frames: int,
+    width: int,
+    height: int,
+    device: torch.device | str = "cpu",
+    pose: Callable[[Scene, float], Pose] = pose_at,
+) -> Tensor:
+    """Draw several scenes at once, which a GPU does a thousand times faster than one by one.
+
+    Args:
+        scenes: What to draw.
+        frames: Number of frames; one frame shows the middle of the motion.
+        width: Pixels.
+        height: Pixels.
+        device: Where to draw.
+        pose: Where a scene's shape is at a moment from 0 to 1.
+
+    Returns:
+        `(B, 3, F, H, W)`, uint8 RGB.
+    """
+    pictures = torch.empty(len(scenes), 3, frames, height, width, dtype=torch.uint8, device=device)
+    kinds = sorted({(scene.shape, scene.has_face) for scene in scenes})
+    for shape, has_face in kinds:
+        rows = [row for row, scene in enumerate(scenes) if (scene.shape, scene.has_face) == (shape, has_face)]
+        alike = [scenes[row] for row in rows]
+        poses = [[pose(scene, moment) for moment in moments(frames)] for scene in alike]
+        x, y, radius = own_frame(alike, poses, width=width, height=height, device=device)
+        picture = colours([RGB[scene.background] for scene in alike], device).expand(-1, 3, frames, height, width)
+        picture = blend(picture, [RGB[scene.colour] for scene in alike], shape_distance(shape, x, y) * radius)
+        if has_face:
+            picture = blend(picture, [_INK] * len(alike), face_distance(x, y) * radius)
+        pictures[rows] = picture.round().to(torch.uint8)
     return pictures
 
 
-def _draw(scene: Scene, pose: Pose, width: int, height: int) -> Tensor:
-    """One picture, `(3, H, W)`, uint8."""
-    rows = torch.arange(height)[:, None] + 0.5 - pose.y * height
-    columns = torch.arange(width)[None] + 0.5 - pose.x * width
-    radius = scene.size * pose.scale * min(width, height) / 2
-    cosine, sine = math.cos(pose.angle), math.sin(pose.angle)
-    # Positions in the shape's own frame, where its radius is 1.
-    x = (cosine * columns + sine * rows) / radius
-    y = (cosine * rows - sine * columns) / radius
-    picture = _colour(RGB[scene.background]).expand(3, height, width)
-    picture = _blend(picture, RGB[scene.colour], _distance(scene.shape, x, y) * radius)
-    if scene.has_face:
-        picture = _blend(picture, _INK, _face_distance(x, y) * radius)
-    return picture.round().to(torch.uint8)
+def moments(frames: int) -> list[float]:
+    """When each frame is, from 0 to 1; a single one in the middle."""
+    return [index / (frames - 1) for index in range(frames)] if frames > 1 else [0.5]
 
 
-def _blend(picture: Tensor, colour: tuple[int, int, int], distance: Tensor) -> Tensor:
-    share = (0.5 - distance).clamp(0, 1)
-    return picture + share * (_colour(colour) - picture)
+def own_frame(
+    scenes: Sequence[Scene], poses: list[list[Pose]], *, width: int, height: int, device: torch.device | str
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the pixels lie in each shape's own frame, whose radius is 1: x, y `(B, F, H, W)`; radius in pixels."""
+    values = torch.tensor(
+        [
+            [
+                (pose.x * width, pose.y * height, scene.size * pose.scale * min(width, height) / 2, pose.angle)
+                for pose in path
+            ]
+            for scene, path in zip(scenes, poses, strict=True)
+        ],
+        device=device,
+    )[..., None, None]
+    centre_x, centre_y, radius, angle = values.unbind(2)  # each (B, F, 1, 1)
+    rows = torch.arange(height, device=device)[:, None] + 0.5 - centre_y
+    columns = torch.arange(width, device=device) + 0.5 - centre_x
+    x = (angle.cos() * columns + angle.sin() * rows) / radius
+    y = (angle.cos() * rows - angle.sin() * columns) / radius
+    return x, y, radius
 
 
-def _colour(rgb: tuple[int, int, int]) -> Tensor:
-    return torch.tensor(rgb, dtype=torch.float32)[:, None, None]
+def blend(picture: Tensor, rgb: Sequence[tuple[int, int, int]], distance: Tensor) -> Tensor:
+    """Lay a shape at `distance` pixels `(B, F, H, W)` over pictures `(B, 3, F, H, W)`, a colour each."""
+    share = (0.5 - distance).clamp(0, 1)[:, None]
+    return picture + share * (colours(rgb, picture.device) - picture)
 
 
-def _distance(shape: Shape, x: Tensor, y: Tensor) -> Tensor:
+def colours(rgb: Sequence[tuple[int, int, int]], device: torch.device | str) -> Tensor:
+    """A colour for each picture, `(B, 3, 1, 1, 1)`, float32 from 0 to 255."""
+    return torch.tensor(rgb, dtype=torch.float32, device=device)[..., None, None, None]
+
+
+def shape_distance(shape: Shape, x: Tensor, y: Tensor) -> Tensor:
     """Signed distance to the outline of a shape of radius 1, negative inside."""
     if shape == "circle":
         return torch.hypot(x, y) - 1
@@ -125,7 +172,7 @@ def _polygon_distance(x: Tensor, y: Tensor, vertices: list[tuple[float, float]])
     return torch.where(inside, -distance, distance)
 
 
-def _face_distance(x: Tensor, y: Tensor) -> Tensor:
+def face_distance(x: Tensor, y: Tensor) -> Tensor:
     """Signed distance to two eyes and a smile, in units of the shape's radius."""
     eyes = torch.hypot(x.abs() - _EYES_APART, y - _EYE_LEVEL) - _EYE_RADIUS
     smile = (torch.hypot(x, y) - _MOUTH_RADIUS).abs() - _MOUTH_WIDTH

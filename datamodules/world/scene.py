@@ -1,5 +1,6 @@
 """A scene: what is drawn, how it moves and what it sounds like, and the words for it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
@@ -10,6 +11,7 @@ Colour = Literal["red", "orange", "yellow", "green", "blue", "purple", "pink", "
 Background = Literal["black", "gray", "navy", "brown", "teal"]
 Motion = Literal["left", "right", "up", "down", "still", "grow", "spin"]
 Tone = Literal["low", "middle", "high", "rising", "none"]
+Part = Literal["subject", "motion", "sound"]
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 COLOURS: tuple[Colour, ...] = get_args(Colour)
@@ -65,18 +67,21 @@ class Scene:
     has_face: bool = False
     """Whether it has two eyes and a smile; the look that the demo teaches."""
 
-    def caption(self, *, as_still: bool = False) -> str:
+    def caption(self, *, as_still: bool = False, leave_out: Collection[Part] = ()) -> str:
         """The scene in plain words.
 
         Args:
             as_still: Leave out how it moves and sounds.
+            leave_out: Parts that are not mentioned.
         """
         article = "an" if self.colour[0] in "aeiou" else "a"
-        subject, place = f"{article} {self.colour} {self.shape}", f"over a {self.background} background"
-        if as_still:
-            return f"{subject} {place}"
-        sound = "" if self.tone == "none" else f", with a {self.tone} tone"
-        return f"{subject} {_MOTION_WORDS[self.motion]} {place}{sound}"
+        parts: dict[Part, str] = {
+            "subject": f"{article} {self.colour} {self.shape} ",
+            "motion": f"{_MOTION_WORDS[self.motion]} ",
+            "sound": "" if self.tone == "none" else f", with a {self.tone} tone",
+        }
+        parts |= dict.fromkeys((*leave_out, *(("motion", "sound") if as_still else ())), "")
+        return f"{parts['subject']}{parts['motion']}over a {self.background} background{parts['sound']}"
 
 
 def random_scene(generator: torch.Generator, *, has_face: bool = False, with_sound: bool = False) -> Scene:

@@ -40,8 +40,14 @@ def full_size_config() -> dict[str, Any]:
     config["vae"] |= {"encoder_blocks": _blocks(_ENCODER, "_res"), "decoder_blocks": _blocks(_DECODER, "")}
     audio = config["audio_vae"]["model"]["params"]["ddconfig"]
     audio |= {"ch": 128, "z_channels": 8, "ch_mult": [1, 2, 4], "num_res_blocks": 2}
-    for stage, width in (("vocoder", 1536), ("bwe", 512)):
+    config["vocoder"]["bwe"]["n_fft"] = 512
+    for stage, width, rates, kernels in (
+        ("vocoder", 1536, [5, 2, 2, 2, 2, 2], [11, 4, 4, 4, 4, 4]),
+        ("bwe", 512, [6, 5, 2, 2, 2], [12, 11, 4, 4, 4]),
+    ):
         config["vocoder"][stage] |= {
+            "upsample_rates": rates,
+            "upsample_kernel_sizes": kernels,
             "upsample_initial_channel": width,
             "resblock_kernel_sizes": [3, 7, 11],
             "resblock_dilation_sizes": [[1, 3, 5]] * 3,

@@ -14,6 +14,7 @@ from ltx_module.checkpoint.key_maps import COMPONENTS
 from ltx_module.model import LTXConfig, Modality
 from ltx_module.pico import PICO_FILE, write_pico
 from ltx_module.pico.__main__ import main
+from ltx_module.pico.config import LATENT_CHANNELS
 from ltx_module.pico.tokenizer import build_vocabulary
 
 
@@ -54,15 +55,16 @@ def test_a_complete_bundle_is_left_alone_and_a_damaged_one_is_written_again(tmp_
     assert not list(tmp_path.glob(".partial-*"))
 
 
-def test_it_has_three_to_eight_million_parameters(bundle):
-    files = list(bundle.rglob("*.safetensors"))
-    assert 3e6 < sum(tensor.numel() for file in files for tensor in load_file(file).values()) < 8e6
+def test_it_has_at_most_12_million_values_and_2_million_in_gemma(bundle):
+    assert 8e6 < sum(tensor.numel() for tensor in load_file(bundle / PICO_FILE).values()) < 12e6
     assert (bundle / PICO_FILE).stat().st_size < 26 * 2**20
+    shards = (bundle / "gemma").glob("*.safetensors")
+    assert sum(tensor.numel() for file in shards for tensor in load_file(file).values()) < 2e6
 
 
 def test_it_holds_every_component_of_2_3(checkpoint):
     assert all(checkpoint.holds(component) for component in COMPONENTS)
-    assert LTXConfig.from_metadata(checkpoint.config["transformer"]).num_layers == 5
+    assert LTXConfig.from_metadata(checkpoint.config["transformer"]).num_layers == 6
     assert not checkpoint.distilled
     checkpoint.require_trainable()
 
@@ -77,9 +79,9 @@ def test_latents_have_about_unit_variance_and_pixels_are_visible_and_unsaturated
     coarse = torch.randn(2, 3, 3, 4, 4, generator=torch.Generator().manual_seed(5))
     pixels = torch.nn.functional.interpolate(coarse, size=(17, 96, 96), mode="trilinear").clamp(-1, 1)
     latents = vae.encode(pixels)
-    assert latents.shape == (2, 32, 3, 3, 3)
+    assert latents.shape == (2, LATENT_CHANNELS, 3, 3, 3)
     assert 0.5 < latents.std() < 2
-    decoded = vae.decode(torch.randn(2, 32, 3, 3, 3, generator=torch.Generator().manual_seed(6)))
+    decoded = vae.decode(torch.randn(2, LATENT_CHANNELS, 3, 3, 3, generator=torch.Generator().manual_seed(6)))
     assert 0.2 < decoded.std() < 0.6
     assert (decoded.abs() > 1).float().mean() < 0.02
     # other latents, another picture
@@ -114,7 +116,7 @@ def test_prompt_and_sound_reach_the_video(bundle, checkpoint):
             context=context,
         )
 
-    video = modality(video_context[:1], 48, 32, 3)
+    video = modality(video_context[:1], 48, LATENT_CHANNELS, 3)
     audio = modality(audio_context[:1], 17, 32, 1)
     other_prompt = Modality(
         **{f: getattr(video, f) for f in ("latent", "sigma", "timesteps", "positions")}, context=video_context[1:]

@@ -19,7 +19,7 @@ from ltx_module.pico.config import MODEL_VERSION, pico_config
 
 PICO_FILE = "ltx-2.3-pico.safetensors"
 GEMMA_DIRECTORY = "gemma"
-TEXT_WINDOW = 256
+TEXT_WINDOW = 128
 """Tokens per caption that suit pico; the 22B model takes 1024."""
 _FORMAT = 1  # raise it when sizes, names or the drawing of weights change
 

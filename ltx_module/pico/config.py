@@ -4,16 +4,17 @@ Real values beside ours: 48 blocks, 32 heads of 128 and of 64, 128 latent channe
 states of width 3840, 8 connector layers.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 MODEL_VERSION = "2.3.0"
 TEXT_WIDTH = 128  # bitsandbytes packs 4-bit weights in blocks of 64
 TEXT_LAYERS = 4
-LATENT_CHANNELS = 32
+LATENT_CHANNELS = 64
 AUDIO_CHANNELS = 2
 MEL_BINS = 64
-_VIDEO_HEADS, _VIDEO_HEAD_DIM = 4, 32
-_AUDIO_HEADS, _AUDIO_HEAD_DIM = 4, 16
+_VIDEO_HEADS, _VIDEO_HEAD_DIM = 5, 32
+_AUDIO_HEADS, _AUDIO_HEAD_DIM = 5, 16
 # as in the published file
 _TRANSFORMER_SWITCHES: dict[str, Any] = {
     "_class_name": "AVTransformer3DModel",
@@ -111,7 +112,7 @@ def _transformer_sizes() -> dict[str, Any]:
         "audio_attention_head_dim": _AUDIO_HEAD_DIM,
         "audio_connector_attention_head_dim": _AUDIO_HEAD_DIM,
         "audio_connector_num_attention_heads": _AUDIO_HEADS,
-        "audio_connector_num_layers": 2,
+        "audio_connector_num_layers": 1,
         "audio_cross_attention_dim": _AUDIO_HEADS * _AUDIO_HEAD_DIM,
         "audio_in_channels": AUDIO_CHANNELS * MEL_BINS // 4,
         "audio_num_attention_heads": _AUDIO_HEADS,
@@ -119,53 +120,43 @@ def _transformer_sizes() -> dict[str, Any]:
         "caption_channels": TEXT_WIDTH,
         "connector_attention_head_dim": _VIDEO_HEAD_DIM,
         "connector_num_attention_heads": _VIDEO_HEADS,
-        "connector_num_layers": 2,
+        "connector_num_layers": 1,
         "cross_attention_dim": _VIDEO_HEADS * _VIDEO_HEAD_DIM,
         "in_channels": LATENT_CHANNELS,
         "num_attention_heads": _VIDEO_HEADS,
-        "num_layers": 5,
+        "num_layers": 6,
         "out_channels": LATENT_CHANNELS,
     }
 
 
 def _video_vae() -> dict[str, Any]:
-    # widths: encoder 32 32 32 64 64, decoder 64 32 16 16 16 in order of execution
+    # widths: encoder 64 64 64 64 128, decoder 96 48 48 48 48 in order of execution
+    encoder = ("space", 1), ("time", 1), ("all", 1), ("all", 2)
+    decoder = ("space", 1), ("time", 1), ("all", 1), ("all", 2)  # listed from the pixels inwards
     return {
         "_class_name": "CausalVideoAutoencoder",
         "dims": 3,
         "in_channels": 3,
         "out_channels": 3,
         "latent_channels": LATENT_CHANNELS,
-        "encoder_blocks": [
-            ["res_x", {"num_layers": 1}],
-            ["compress_space_res", {"multiplier": 1}],
-            ["res_x", {"num_layers": 1}],
-            ["compress_time_res", {"multiplier": 1}],
-            ["res_x", {"num_layers": 1}],
-            ["compress_all_res", {"multiplier": 2}],
-            ["res_x", {"num_layers": 1}],
-            ["compress_all_res", {"multiplier": 1}],
-            ["res_x", {"num_layers": 1}],
-        ],
-        "decoder_blocks": [
-            ["res_x", {"num_layers": 1}],
-            ["compress_space", {"multiplier": 1}],
-            ["res_x", {"num_layers": 1}],
-            ["compress_time", {"multiplier": 1}],
-            ["res_x", {"num_layers": 1}],
-            ["compress_all", {"multiplier": 2}],
-            ["res_x", {"num_layers": 1}],
-            ["compress_all", {"multiplier": 2}],
-            ["res_x", {"num_layers": 1}],
-        ],
+        "encoder_blocks": _stages(encoder, "compress_{}_res", layers=(1, 1, 1, 1, 1)),
+        "decoder_blocks": _stages(decoder, "compress_{}", layers=(1, 1, 1, 2, 1)),
         "norm_layer": "pixel_norm",
         "patch_size": 4,
         "latent_log_var": "uniform",
         "causal_decoder": False,
         "timestep_conditioning": False,
-        "decoder_base_channels": 16,
+        "decoder_base_channels": 48,
         "spatial_padding_mode": "zeros",
     }
+
+
+def _stages(steps: Iterable[tuple[str, int]], name: str, layers: Sequence[int]) -> list[list[Any]]:
+    """Residual blocks, with a change of size and width between each two."""
+    blocks: list[list[Any]] = [["res_x", {"num_layers": layers[0]}]]
+    for (kind, multiplier), number in zip(steps, layers[1:], strict=True):
+        blocks += [[name.format(kind), {"multiplier": multiplier}], ["res_x", {"num_layers": number}]]
+    return blocks
 
 
 def _audio_vae() -> dict[str, Any]:
@@ -197,7 +188,7 @@ def _audio_vae() -> dict[str, Any]:
 
 def _vocoder() -> dict[str, Any]:
     shared = {
-        "upsample_initial_channel": 64,
+        "upsample_initial_channel": 96,
         "resblock_kernel_sizes": [3, 7],
         "resblock_dilation_sizes": [[1, 3], [1, 3]],
         "resblock": "AMP1",
@@ -206,18 +197,18 @@ def _vocoder() -> dict[str, Any]:
         "use_bias_at_final": False,
     }
     first = {
-        "upsample_rates": [5, 2, 2, 2, 2, 2],
-        "upsample_kernel_sizes": [11, 4, 4, 4, 4, 4],
+        "upsample_rates": [5, 4, 4, 2],
+        "upsample_kernel_sizes": [11, 8, 8, 4],
         "output_sampling_rate": 16000,
     }
     extension = {
-        "upsample_rates": [6, 5, 2, 2, 2],
-        "upsample_kernel_sizes": [12, 11, 4, 4, 4],
+        "upsample_rates": [6, 5, 4, 2],
+        "upsample_kernel_sizes": [12, 11, 8, 4],
         "apply_final_activation": False,
         "input_sampling_rate": 16000,
         "output_sampling_rate": 48000,
         "hop_length": 80,
-        "n_fft": 512,
+        "n_fft": 256,
         "num_mels": MEL_BINS,
     }
     return {"vocoder": shared | first, "bwe": shared | extension}

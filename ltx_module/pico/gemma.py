@@ -15,14 +15,23 @@ from ltx_module.pico.tokenizer import build_vocabulary, tokenizer_config_file, t
 from ltx_module.pico.weights import NoiseOf, Tensors, draw
 
 
-def write_gemma(directory: Path, seed: int) -> None:
-    """Writes config, tokenizer and two shards with their index into an existing directory."""
+def write_gemma(directory: Path, seed: int, weights: Tensors | None = None) -> None:
+    """Writes config, tokenizer and two shards with their index into an existing directory.
+
+    Args:
+        directory: Where to.
+        seed: Of the random weights.
+        weights: Values that take the place of random ones, by published name.
+    """
     vocabulary, merges = build_vocabulary()
     config = gemma_config(vocabulary)
     _write_json(directory / "config.json", config)
     _write_json(directory / "tokenizer.json", tokenizer_file(vocabulary, merges))
     _write_json(directory / "tokenizer_config.json", tokenizer_config_file(vocabulary))
-    _write_shards(directory, _gemma_tensors(directory, seed))
+    tensors = _gemma_tensors(directory, seed)
+    for name, value in (weights or {}).items():
+        tensors[name] = value.reshape(tensors[name].shape).bfloat16()
+    _write_shards(directory, tensors)
 
 
 def gemma_shapes(directory: Path) -> Tensors:

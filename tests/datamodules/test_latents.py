@@ -13,10 +13,11 @@ from lightning.pytorch import LightningModule, Trainer
 from datamodules.encode_share import Place, encode_media
 from datamodules.encoders import Encoders
 from datamodules.latents import LatentDataModule
-from datamodules.plan import survey
+from datamodules.survey import survey
 from datamodules.world.dataset import write_dataset
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.pico import write_pico
+from ltx_module.pico.config import LATENT_CHANNELS
 from tests.mixed_folder import MIXED_FILES
 
 BUCKETS = ["64x64x17", "64x64x1"]
@@ -137,7 +138,7 @@ def test_batches_of_an_audio_video_recipe_hold_sound_or_none_has(make, encoded):
     for batch in batches:
         assert (batch.audio is None) == batch.bucket.is_still == (batch.audio_context is None)
     sounding = next(batch for batch in batches if batch.size == 2)
-    assert sounding.video.shape == (2, 32, 3, 2, 2)
+    assert sounding.video.shape == (2, LATENT_CHANNELS, 3, 2, 2)
     assert sounding.audio.shape[2] == 18  # 17 frames / 24 fps * 25 a second
     assert sounding.video_context.shape[1] == sounding.audio_context.shape[1] == 128
 

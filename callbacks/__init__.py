@@ -1,6 +1,7 @@
 """Callbacks of a run: one class a file, each with one period, named in recipes as `callbacks.<Class>`."""
 
-from callbacks.adapter_norms import AdapterNorms
+from callbacks.adapter_ema import AdapterEMA
+from callbacks.adapter_health import AdapterHealth
 from callbacks.drop_captions import DropCaptions
 from callbacks.export_comfyui import ExportComfyUI
 from callbacks.loss_by_sigma import LossBySigma
@@ -10,11 +11,13 @@ from callbacks.save_lora import SaveLoRA
 from callbacks.save_resume_state import SaveResumeState
 from callbacks.stop_on_nan import StopOnNaN
 from callbacks.stop_on_signal import StopOnSignal
+from callbacks.suggest_stop import SuggestStop
 from callbacks.watch_control import WatchControl
 from callbacks.write_status import WriteStatus
 
 __all__ = [
-    "AdapterNorms",
+    "AdapterEMA",
+    "AdapterHealth",
     "DropCaptions",
     "ExportComfyUI",
     "LossBySigma",
@@ -24,6 +27,7 @@ __all__ = [
     "SaveResumeState",
     "StopOnNaN",
     "StopOnSignal",
+    "SuggestStop",
     "WatchControl",
     "WriteStatus",
 ]

@@ -36,5 +36,5 @@ class ExportComfyUI(Callback):
             recipe_hash=pl_module.lora_metadata.get("recipe_hash", ""),
             dtype=torch.float32 if self.fp32 else torch.bfloat16,
         )
-        with trainer.precision_plugin.forward_context():
+        with pl_module.delivered(), trainer.precision_plugin.forward_context():
             export.run(pl_module)

@@ -10,6 +10,12 @@ def finished_step(trainer: Trainer, batch_idx: int) -> int | None:
     return int(trainer.global_step)
 
 
+def is_nth_step(trainer: Trainer, batch_idx: int, every_n_steps: int) -> bool:
+    """Whether this micro-batch completed a step that a row of the logs falls on."""
+    step = finished_step(trainer, batch_idx)
+    return step is not None and step % every_n_steps == 0
+
+
 def is_due(trainer: Trainer, batch_idx: int, every_n_steps: int) -> bool:
     """Whether a periodic action falls on this micro-batch.
 

@@ -2,13 +2,12 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from jsonargparse.typing import PositiveInt
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from typing_extensions import override
 
-from callbacks.period import is_due
+from callbacks.saving import SavingCallback
 from callbacks.stop_on_nan import require_finite
 from callbacks.write_status import report_state
 from ltx_module.module import LTXModule
@@ -17,7 +16,7 @@ from ltx_module.run_directory import RunDirectory, step_of
 logger = logging.getLogger(__name__)
 
 
-class SaveLoRA(Callback):
+class SaveLoRA(SavingCallback):
     """Saves the LoRA to `lora/step_<number>.safetensors`, whole or not at all.
 
     The last step and an early stop are always saved. An older file goes only when its successor is complete.
@@ -28,16 +27,10 @@ class SaveLoRA(Callback):
     """
 
     def __init__(self, every_n_steps: PositiveInt = 250, keep_last: PositiveInt | None = None) -> None:
-        self.every_n_steps = every_n_steps
+        super().__init__(every_n_steps)
         self.keep_last = keep_last
 
     @override
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LTXModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if is_due(trainer, batch_idx, self.every_n_steps):
-            self.save(trainer, pl_module)
-
     def save(self, trainer: Trainer, pl_module: LTXModule) -> None:
         """Write the file of the present step, then drop what `keep_last` leaves over."""
         if not trainer.is_global_zero:

@@ -3,13 +3,12 @@
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 from jsonargparse.typing import PositiveInt
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 from typing_extensions import override
 
-from callbacks.period import is_due
+from callbacks.saving import SavingCallback
 from callbacks.stop_on_nan import require_finite
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory
@@ -17,7 +16,7 @@ from ltx_module.run_directory import RunDirectory
 logger = logging.getLogger(__name__)
 
 
-class SaveResumeState(Callback):
+class SaveResumeState(SavingCallback):
     """Saves `checkpoints/step_<number>.ckpt`; the base model is not in it.
 
     A state is written beside its final name and renamed when it is on the disk, so a kill leaves the older ones
@@ -29,18 +28,12 @@ class SaveResumeState(Callback):
     """
 
     def __init__(self, every_n_steps: PositiveInt = 250, keep_last: PositiveInt = 2) -> None:
-        self.every_n_steps = every_n_steps
+        super().__init__(every_n_steps)
         self.keep_last = keep_last
 
     @override
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LTXModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if is_due(trainer, batch_idx, self.every_n_steps):
-            self.save(trainer)
-
-    def save(self, trainer: Trainer) -> None:
-        """Write the state of the present step (all ranks must call), then drop the oldest."""
+    def save(self, trainer: Trainer, pl_module: LTXModule) -> None:
+        """Write the state of the present step, then drop the oldest."""
         require_finite(trainer)
         run = RunDirectory(Path(trainer.default_root_dir))
         final = run.state(trainer.global_step)

@@ -9,8 +9,7 @@ from typing_extensions import override
 
 from callbacks.period import finished_step
 from callbacks.sample_videos import SampleVideos
-from callbacks.save_lora import SaveLoRA
-from callbacks.save_resume_state import SaveResumeState
+from callbacks.saving import SavingCallback
 from callbacks.stop_on_signal import stop_after_this_step
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory
@@ -32,7 +31,9 @@ class WatchControl(Callback):
         if "stop" in commands:
             stop_after_this_step(trainer)
         if "save" in commands:
-            self._save(trainer, pl_module)
+            for callback in trainer.callbacks:
+                if isinstance(callback, SavingCallback):
+                    callback.save(trainer, pl_module)
         if "sample" in commands:
             for callback in trainer.callbacks:
                 if isinstance(callback, SampleVideos):
@@ -57,12 +58,3 @@ class WatchControl(Callback):
                     logger.info("control: %s", name)
                     commands.append(name)
         return trainer.strategy.broadcast(commands) if trainer.world_size > 1 else commands
-
-    @staticmethod
-    def _save(trainer: Trainer, pl_module: LTXModule) -> None:
-        """Save the LoRA and the resume state now."""
-        for callback in trainer.callbacks:
-            if isinstance(callback, SaveLoRA):
-                callback.save(trainer, pl_module)
-            elif isinstance(callback, SaveResumeState):
-                callback.save(trainer)

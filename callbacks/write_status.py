@@ -28,6 +28,7 @@ class WriteStatus(Callback):
     def __init__(self) -> None:
         self._state = "checking"
         self._error: dict[str, str] | None = None
+        self._suggestion: dict[str, Any] | None = None
         self._loss: float | None = None
         self.seconds_per_step: float | None = None
         """Smoothed time of a step, samples and saves left out; None before the second step."""
@@ -46,6 +47,14 @@ class WriteStatus(Callback):
         self._error = {"text": error[0], "fix": error[1]} if error else None
         self._last_step = None
         self.write(trainer)
+
+    def suggest(self, suggestion: dict[str, Any] | None) -> None:
+        """Remember advice for the person who trains; the next write shows it.
+
+        Args:
+            suggestion: `text`, `best_step` and `lora`, or None where there is none.
+        """
+        self._suggestion = suggestion
 
     def write(self, trainer: Trainer) -> None:
         """Write the file, whole or not at all."""
@@ -67,6 +76,7 @@ class WriteStatus(Callback):
             "pid": os.getpid(),
             "heartbeat": time.time(),
             "error": self._error,
+            "suggestion": self._suggestion,
         }
         write_json(run.status, record)
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -29,6 +29,10 @@ class CachedClip:
     """Entry of the text contexts."""
     fps: float
     """Frames per second."""
+    class_text_key: str | None = None
+    """Entry of the text contexts without the trigger; None where nothing is to be preserved."""
+    is_regularisation: bool = False
+    """Whether it is an ordinary clip, without the trigger."""
 
     @property
     def has_audio(self) -> bool:
@@ -56,11 +60,17 @@ class LatentItem:
     """Text context of the video stream, `(S, Dv)`, bf16."""
     audio_context: Tensor | None
     """Text context of the audio stream, `(S, Da)`, bf16; None without audio."""
+    class_video_context: Tensor | None = None
+    """The same without the trigger; None where nothing is to be preserved."""
+    class_audio_context: Tensor | None = None
+    """The same without the trigger; None also without audio."""
+    is_regularisation: bool = False
+    """Whether it is an ordinary clip, without the trigger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentBatch:
-    """Items of one bucket; either all of them have sound or none has."""
+    """Items of one bucket; either all of them have sound or none has, and all are of one dataset."""
 
     video: Tensor
     """Video latents, `(B, C, F, H, W)`, bf16."""
@@ -76,6 +86,12 @@ class LatentBatch:
     """Shape of the clips in pixels and frames."""
     names: tuple[str, ...]
     """Windows the items come from."""
+    class_video_context: Tensor | None = None
+    """Text context without the trigger, `(B, S, Dv)`, bf16; None where nothing is to be preserved."""
+    class_audio_context: Tensor | None = None
+    """Text context without the trigger, `(B, S, Da)`, bf16; None also when `audio` is."""
+    is_regularisation: bool = False
+    """Whether the items are ordinary clips, without the trigger."""
     index: int = 0
     """Number of this micro-batch on its rank, counted from the run's start; of the whole set in validation."""
     is_padding: bool = False
@@ -95,15 +111,9 @@ class LatentBatch:
         return self._with_tensors(lambda tensor: tensor.pin_memory())
 
     def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> Self:
-        optional = (self.audio, self.video_context, self.audio_context)
-        audio, video_context, audio_context = (None if value is None else change(value) for value in optional)
-        return dataclasses.replace(
-            self,
-            video=change(self.video),
-            audio=audio,
-            video_context=video_context,
-            audio_context=audio_context,
-        )
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return dataclasses.replace(self, **changed)
 
 
 def collate(items: Sequence[LatentItem]) -> LatentBatch:
@@ -112,7 +122,7 @@ def collate(items: Sequence[LatentItem]) -> LatentBatch:
     Raises:
         ValueError: If the items do not belong in one batch.
     """
-    kinds = {(item.bucket, item.audio is None, item.fps) for item in items}
+    kinds = {(item.bucket, item.audio is None, item.fps, item.is_regularisation) for item in items}
     if len(kinds) != 1:
         raise ValueError(f"A batch holds one bucket, with or without sound, not {sorted(map(str, kinds))}.")
     first = items[0]
@@ -124,6 +134,9 @@ def collate(items: Sequence[LatentItem]) -> LatentBatch:
         fps=first.fps,
         bucket=first.bucket,
         names=tuple(item.name for item in items),
+        class_video_context=_stack([item.class_video_context for item in items]),
+        class_audio_context=_stack([item.class_audio_context for item in items]),
+        is_regularisation=first.is_regularisation,
     )
 
 

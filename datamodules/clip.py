@@ -1,14 +1,18 @@
 """A clip of the dataset, and what there is to say about files that did not become one."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from datamodules.class_caption import has_word
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
 STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".m4a")
 MANIFEST_SUFFIXES = (".csv", ".json", ".jsonl")
+
+TRIGGER_ALONE = "it trains on the trigger alone"
+"""What becomes of a clip without a caption."""
 
 Split = Literal["train", "validation"]
 MediaKind = Literal["video", "image", "sound"]
@@ -81,8 +85,7 @@ class Manifest:
 def final_caption(caption: str, trigger: str) -> str:
     """The caption as it is encoded: the trigger in front unless it is a word of it, and alone if there is none."""
     caption, trigger = caption.strip(), trigger.strip()
-    word = rf"(?<!\w){re.escape(trigger.casefold())}(?!\w)"
-    if not trigger or re.search(word, caption.casefold()):
+    if not trigger or has_word(caption, trigger):
         return caption
     return f"{trigger} {caption}".strip()
 
@@ -99,7 +102,7 @@ def media_kind(path: Path) -> MediaKind | None:
 
 def empty_caption(name: str, reason: str) -> Finding:
     """The finding for a clip that trains on the trigger alone."""
-    return Finding(name=name, action="warned", reason=f"{reason}: it trains on the trigger alone", fix="write one")
+    return Finding(name=name, action="warned", reason=f"{reason}: {TRIGGER_ALONE}", fix="write one")
 
 
 def missing_file(name: str, path: Path) -> Finding:

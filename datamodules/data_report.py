@@ -9,7 +9,7 @@ from typing import Literal
 from datamodules.clip import Finding
 from datamodules.geometry import Bucket
 
-Status = Literal["train", "validation", "dropped"]
+Status = Literal["train", "validation", "regularisation", "dropped"]
 _NAMES_SHOWN = 12
 
 
@@ -31,6 +31,16 @@ class ReportRow:
     """Whether everything of it is in the cache."""
     reason: str = ""
     """Why it was dropped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegularisationState:
+    """The second dataset, of ordinary clips without the trigger."""
+
+    dataset: str
+    """Path of the dataset."""
+    every_n_batches: int
+    """Which batches are of it: every n-th."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +75,8 @@ class DataReport:
     """Whether the recipe trains sound."""
     cache: CacheState
     """What is encoded and what is not."""
+    regularisation: RegularisationState | None = None
+    """The second dataset, if there is one."""
     problems: tuple[str, ...] = ()
     """Why nothing can be trained, each with the way out; empty when all is well."""
 
@@ -83,9 +95,10 @@ class DataReport:
         return sum(row.status == status for row in self.rows)
 
     def buckets(self) -> list[tuple[Bucket, int, int, int]]:
-        """Each bucket in use with its training windows with sound and without, and its held-out ones."""
-        counts = Counter((row.bucket, row.status, row.has_audio) for row in self._kept)
-        used = sorted({row.bucket for row in self._kept if row.bucket is not None})
+        """Each bucket of the dataset with its training windows with sound and without, and its held-out ones."""
+        rows = [row for row in self._kept if row.status != "regularisation"]
+        counts = Counter((row.bucket, row.status, row.has_audio) for row in rows)
+        used = sorted({row.bucket for row in rows if row.bucket is not None})
         return [
             (
                 bucket,
@@ -119,6 +132,7 @@ class DataReport:
             f"{bucket!s:<16}{sound:>12}{without:>12}{held_out:>12}"
             for bucket, sound, without, held_out in self.buckets()
         ]
+        lines += self._regularisation_lines()
         lines += _names("without sound, video stream alone", self.silent)
         lines += _names("stills, video stream alone" if self.with_audio else "stills", self.stills)
         for action in ("dropped", "warned", "noted"):
@@ -140,6 +154,9 @@ class DataReport:
                 {"bucket": str(bucket), "with_sound": sound, "without_sound": without, "held_out": held_out}
                 for bucket, sound, without, held_out in self.buckets()
             ],
+            "regularisation": None
+            if self.regularisation is None
+            else dataclasses.asdict(self.regularisation) | {"clips": self.count("regularisation")},
             "silent": list(self.silent),
             "stills": list(self.stills),
             "rows": rows,
@@ -147,6 +164,22 @@ class DataReport:
             "cache": dataclasses.asdict(self.cache),
             "problems": list(self.problems),
         }
+
+    @property
+    def used_buckets(self) -> list[Bucket]:
+        """Every bucket that something is trained in, that of an ordinary clip included."""
+        return sorted({row.bucket for row in self._kept if row.bucket is not None})
+
+    def _regularisation_lines(self) -> list[str]:
+        if self.regularisation is None:
+            return []
+        rows = [row for row in self._kept if row.status == "regularisation"]
+        buckets = ", ".join(str(bucket) for bucket in sorted({row.bucket for row in rows if row.bucket is not None}))
+        sound = sum(row.has_audio for row in rows)
+        return [
+            f"regularisation {self.regularisation.dataset}: {len(rows)} windows in {buckets or 'no bucket'}, "
+            f"{sound} with sound; one batch in {self.regularisation.every_n_batches} is of it"
+        ]
 
     @property
     def _kept(self) -> list[ReportRow]:

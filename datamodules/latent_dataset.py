@@ -29,6 +29,7 @@ class LatentDataset(Dataset[LatentItem]):
         clip = self.clips[index]
         names = ("video_context", "audio_context") if clip.has_audio else ("video_context",)
         contexts = self.cache.read(clip.text_key, names)
+        of_class = {} if clip.class_text_key is None else self.cache.read(clip.class_text_key, names)
         return LatentItem(
             name=clip.name,
             bucket=clip.bucket,
@@ -37,11 +38,19 @@ class LatentDataset(Dataset[LatentItem]):
             audio=None if clip.audio_key is None else self.cache.read(clip.audio_key)["latents"],
             video_context=contexts["video_context"],
             audio_context=contexts.get("audio_context"),
+            class_video_context=of_class.get("video_context"),
+            class_audio_context=of_class.get("audio_context"),
+            is_regularisation=clip.is_regularisation,
         )
 
-    def groups(self) -> Mapping[Group, list[int]]:
-        """Numbers of the clips by bucket and presence of sound."""
+    def groups(self, *, regularisation: bool = False) -> Mapping[Group, list[int]]:
+        """Numbers of the clips by bucket and presence of sound.
+
+        Args:
+            regularisation: Those of the ordinary clips, in place of the others.
+        """
         groups: defaultdict[Group, list[int]] = defaultdict(list)
         for index, clip in enumerate(self.clips):
-            groups[clip.bucket, clip.has_audio].append(index)
+            if clip.is_regularisation == regularisation:
+                groups[clip.bucket, clip.has_audio].append(index)
         return groups

@@ -5,10 +5,9 @@ on its own device, and afterwards every rank knows what all of them achieved. Tr
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import torch
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
@@ -26,9 +25,11 @@ from datamodules.encode_text import TextSettings
 from datamodules.encoders import Encoders
 from datamodules.geometry import Bucket
 from datamodules.latent_dataset import LatentDataset
+from datamodules.loaders import Loading
 from datamodules.media_index import MediaIndex
-from datamodules.plan import DataPlan, PlannedClip, PlanSettings, plan_dataset, survey
-from datamodules.sampler import BucketBatchSampler, LatentDataLoader, ValidationBatchSampler, ValidationDataLoader
+from datamodules.plan import DataPlan, PlannedClip, PlannedSplit, PlanSettings, plan_dataset
+from datamodules.sampler import LatentDataLoader, ValidationDataLoader
+from datamodules.survey import survey
 from datamodules.windows import WindowRule
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.checkpoint.gemma_precision import Precision
@@ -51,6 +52,8 @@ class LatentDataModule(LightningDataModule):
         windows: Which part of a clip longer than its bucket is used: its head, windows spread over it, or all of it.
         max_windows: Windows of one clip at most, for `uniform`.
         validation_fraction: Share of the files held out, unless the manifest marks some with `split: validation`.
+        regularisation: A second dataset, of ordinary clips without the trigger, trained so that they stay as they are.
+        regularisation_every_n_batches: Which batches are of that dataset: every n-th; 5 takes a fifth of the steps.
         cache_dir: Directory of the latent cache; null means `.ltx-cache` in the dataset's folder.
         text_window: Tokens of a caption, a multiple of 128: 1024 for the published model.
         text_encoder_precision: How Gemma is loaded; auto chooses by free memory.
@@ -58,6 +61,7 @@ class LatentDataModule(LightningDataModule):
         base_model: The published .safetensors file; linked from the model.
         text_encoder: Directory of Gemma; linked from the model.
         with_audio: Whether sound is trained; linked from the model's streams.
+        class_word: Stands in place of the trigger in class captions; linked from `model.preservation`.
         prompts: Texts that sampling needs, each encoded as written and with the trigger; linked from `sample`.
         seed: Decides the order of batches; linked from `seed_everything`.
 
@@ -82,6 +86,8 @@ class LatentDataModule(LightningDataModule):
         windows: WindowRule = "head",
         max_windows: PositiveInt = 4,
         validation_fraction: ClosedUnitInterval = 0.0,
+        regularisation: Path | None = None,
+        regularisation_every_n_batches: PositiveInt = 5,
         cache_dir: Path | None = None,
         text_window: PositiveInt = 1024,
         text_encoder_precision: Precision = "auto",
@@ -89,6 +95,7 @@ class LatentDataModule(LightningDataModule):
         base_model: Path,
         text_encoder: Path,
         with_audio: bool = False,
+        class_word: str | None = None,
         prompts: list[str] | None = None,
         seed: int = 0,
     ) -> None:
@@ -105,6 +112,9 @@ class LatentDataModule(LightningDataModule):
             trigger=trigger,
             with_audio=with_audio,
             validation_fraction=validation_fraction,
+            class_word=class_word,
+            regularisation=regularisation and Path(regularisation).expanduser(),
+            regularisation_every_n_batches=regularisation_every_n_batches,
         )
         self.batch_size = batch_size
         self.fps = fps
@@ -131,13 +141,10 @@ class LatentDataModule(LightningDataModule):
     @property
     def validation_is_training(self) -> bool:
         """True when no clip is held out, so that validation uses the training clips."""
-        return not self._of("validation")
+        return not self.clips_of("validation")
 
     def plan(self) -> DataReport:
-        """Looks at the dataset and the cache, and encodes nothing.
-
-        Returns:
-            What would happen, including what forbids it.
+        """What would happen with the dataset and the cache, and what forbids it; encodes nothing.
 
         Raises:
             FileNotFoundError: If the dataset, the base model or the text encoder is missing.
@@ -158,10 +165,7 @@ class LatentDataModule(LightningDataModule):
 
     @override
     def setup(self, stage: str = "fit") -> None:
-        """Encodes this rank's share of what is missing, and waits for the others.
-
-        Args:
-            stage: Lightning's name of what follows; all of them need the same.
+        """Encodes this rank's share of what is missing, and waits for the others; all stages need the same.
 
         Raises:
             ValueError: If nothing can be trained.
@@ -172,7 +176,7 @@ class LatentDataModule(LightningDataModule):
             plan = self._plan
         assert plan is not None
         if self._place.is_first:
-            self._record_use(plan)
+            plan.record_use(self.cache, self.recipe_name)
         if plan.missing(self.cache):
             self.on_encoding()
         encode_media(plan, self.cache, self._checkpoint, self._place)
@@ -184,27 +188,25 @@ class LatentDataModule(LightningDataModule):
 
     def encode_prompts(self) -> None:
         """Encodes the prompts and the empty caption alone, without a look at the dataset; for sampling."""
-        self._encode_captions({self._encoders.text_key(text): text for text in self._texts()})
+        self.encode_texts(self._texts())
+
+    def encode_texts(self, texts: Iterable[str]) -> None:
+        """Encodes texts as they are, for `context`; every rank must call, and each encodes its share."""
+        self._encode_captions({self._encoders.text_key(text): text for text in texts})
+
+    def clips_of(self, split: PlannedSplit) -> list[PlannedClip]:
+        """The encoded clips of a split, once `setup` has run."""
+        return [clip for clip in self._clips if clip.split == split]
 
     @override
     def train_dataloader(self) -> LatentDataLoader:
         """An endless stream of this rank's batches; its state is the position in the stream."""
-        dataset = self._dataset("train")
-        place = self._place
-        sampler = BucketBatchSampler(
-            dataset.groups(), self.batch_size, seed=self.seed, rank=place.rank, world_size=place.world_size
-        )
-        return LatentDataLoader(dataset, sampler, num_workers=self.num_workers, pin_memory=_pins(place))
+        return self._loading.training(self._dataset("train", "regularisation"))
 
     @override
     def val_dataloader(self) -> ValidationDataLoader:
         """This rank's share of the held-out clips, or of the training clips where none is held out."""
-        dataset = self._dataset("train" if self.validation_is_training else "validation")
-        place = self._place
-        sampler = ValidationBatchSampler(
-            dataset.groups(), self.batch_size, rank=place.rank, world_size=place.world_size
-        )
-        return ValidationDataLoader(dataset, sampler, num_workers=self.num_workers, pin_memory=_pins(place))
+        return self._loading.validation(self._dataset("train" if self.validation_is_training else "validation"))
 
     @override
     def predict_dataloader(self) -> list[DataLoader[LatentItem]]:
@@ -232,14 +234,7 @@ class LatentDataModule(LightningDataModule):
         return self.context(EMPTY_CAPTION)
 
     def decode(self, directory: Path) -> Path:
-        """Decodes all cached clips back to mp4 and png files, for a look at what is trained on.
-
-        Args:
-            directory: Where the files go.
-
-        Returns:
-            The same directory.
-        """
+        """Decodes all cached clips back to mp4 and png files in `directory`, for a look at what is trained on."""
         from datamodules.render import render_clips
 
         clips = [clip.cached for clip in self._clips]
@@ -251,17 +246,8 @@ class LatentDataModule(LightningDataModule):
         if self._plan is None:
             self.plan()
         assert self._plan is not None
-        self._record_use(self._plan)
+        self._plan.record_use(self.cache, self.recipe_name)
         return self.cache.prune()
-
-    def _record_use(self, plan: DataPlan) -> None:
-        """One record for each recipe, model, text encoder and dataset; the audio VAE comes with the model."""
-        encoders = plan.encoders
-        dataset, folder = plan.settings.path.resolve(), self.cache.root.resolve().parent
-        if dataset.is_relative_to(folder):
-            dataset = dataset.relative_to(folder)  # a dataset that is moved with its cache stays the same
-        configuration = (encoders.video_vae, encoders.connectors, encoders.gemma, str(dataset))
-        self.cache.record_use(self.recipe_name, plan.keys(), configuration)
 
     def _encode_captions(self, captions: Mapping[str, str]) -> None:
         """Encodes this rank's share of the captions, and waits until every rank is done with all its work."""
@@ -276,14 +262,10 @@ class LatentDataModule(LightningDataModule):
             self.trainer.strategy.barrier("encoded")
 
     def _texts(self) -> list[str]:
-        triggered = [final_caption(prompt, self.settings.trigger) for prompt in self.prompts]
-        return [EMPTY_CAPTION, *self.prompts, *triggered]
+        return [EMPTY_CAPTION, *self.prompts, *(final_caption(text, self.settings.trigger) for text in self.prompts)]
 
-    def _dataset(self, split: Literal["train", "validation"]) -> LatentDataset:
-        return LatentDataset(self.cache, [clip.cached for clip in self._of(split)])
-
-    def _of(self, split: Literal["train", "validation"]) -> list[PlannedClip]:
-        return [clip for clip in self._clips if clip.split == split]
+    def _dataset(self, *splits: PlannedSplit) -> LatentDataset:
+        return LatentDataset(self.cache, [clip.cached for split in splits for clip in self.clips_of(split)])
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
@@ -300,12 +282,19 @@ class LatentDataModule(LightningDataModule):
         )
 
     @property
+    def _loading(self) -> Loading:
+        every_n = None if self.settings.regularisation is None else self.settings.regularisation_every_n_batches
+        return Loading(
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            place=self._place,
+            seed=self.seed,
+            regularisation_every_n_batches=every_n,
+        )
+
+    @property
     def _place(self) -> Place:
         trainer = self.trainer
         if trainer is None:
             return Place(device=torch.device("cpu"))
         return Place(device=trainer.strategy.root_device, rank=trainer.global_rank, world_size=trainer.world_size)
-
-
-def _pins(place: Place) -> bool:
-    return place.device.type == "cuda"

@@ -27,11 +27,12 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 
-def scan_dataset(path: Path) -> Manifest:
+def scan_dataset(path: Path, key: str = "data.path") -> Manifest:
     """Find the clips of a folder (with its sub-folders) or of a CSV, JSON or JSONL manifest.
 
     Args:
         path: The folder, or the manifest file, whose paths are relative to its own folder.
+        key: The recipe's key that names it.
 
     Returns:
         At least one clip, and the findings.
@@ -43,7 +44,7 @@ def scan_dataset(path: Path) -> Manifest:
     """
     if not path.exists():
         raise FileNotFoundError(
-            f"`data.path` is {str(path)!r}, but there is nothing: give a folder of clips with .txt captions beside "
+            f"`{key}` is {str(path)!r}, but there is nothing: give a folder of clips with .txt captions beside "
             "them, or a .csv, .json or .jsonl manifest."
         )
     if path.is_dir():
@@ -52,22 +53,22 @@ def scan_dataset(path: Path) -> Manifest:
         manifest = scan_table(path)
     else:
         raise ValueError(
-            f"`data.path` is {str(path)!r}, but a dataset is a folder or a manifest ({', '.join(MANIFEST_SUFFIXES)}): "
+            f"`{key}` is {str(path)!r}, but a dataset is a folder or a manifest ({', '.join(MANIFEST_SUFFIXES)}): "
             "give the folder that holds the file."
         )
     if not manifest.clips:
-        raise nothing_left(path, manifest.findings)
+        raise nothing_left(path, manifest.findings, key)
     logger.debug("%s: %d clips, %d findings", path, len(manifest.clips), len(manifest.findings))
     return manifest
 
 
-def nothing_left(path: Path, findings: Iterable[Finding]) -> ValueError:
+def nothing_left(path: Path, findings: Iterable[Finding], key: str = "data.path") -> ValueError:
     """The error for a dataset of which no clip can be trained, with every reason."""
     reasons = [f"  {finding}" for finding in findings if finding.action == "dropped"]
     suffixes = ", ".join(VIDEO_SUFFIXES + STILL_SUFFIXES)
     if not reasons:
         reasons = [f"  it holds no video or still ({suffixes})"]
-    return ValueError("\n".join([f"`data.path` {str(path)!r} yields nothing to train on:", *reasons]))
+    return ValueError("\n".join([f"`{key}` {str(path)!r} yields nothing to train on:", *reasons]))
 
 
 def file_hash(path: Path) -> str:

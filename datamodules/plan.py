@@ -1,28 +1,28 @@
 """From a dataset to a list of windows, captions and cache entries: everything that is known before anything is encoded.
 
-scan -> drop copies -> probe -> windows in buckets -> captions with trigger -> keys. `survey` then compares the plan
-with the cache, and makes the report.
+scan -> drop copies -> probe -> windows in buckets -> captions with trigger -> keys. `datamodules.survey` then compares
+the plan with the cache, and makes the report.
 """
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from datamodules import regularisation
 from datamodules.batch import CachedClip
 from datamodules.cache import LatentCache
-from datamodules.clip import Clip, Finding, MediaError, final_caption
-from datamodules.data_report import CacheState, DataReport, ReportRow
-from datamodules.encode_text import WAITING_BYTES
+from datamodules.class_caption import class_caption, has_word
+from datamodules.clip import Clip, Finding, Manifest, MediaError, final_caption
 from datamodules.encoders import Encoders
 from datamodules.geometry import Bucket
 from datamodules.hold_out import held_out_files
-from datamodules.manifest import keep_once, nothing_left, scan_dataset
+from datamodules.manifest import keep_once, scan_dataset
 from datamodules.media_index import MediaIndex
 from datamodules.probe import MediaInfo, clip_info
 from datamodules.windows import ClipWindow, WindowRule, plan_windows
+
+PlannedSplit = Literal["train", "validation", "regularisation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,32 @@ class PlanSettings:
     """Whether sound is trained."""
     validation_fraction: float
     """Share of the files that are held out."""
+    class_word: str | None = None
+    """Stands in place of the trigger in class captions; None makes none."""
+    regularisation: Path | None = None
+    """A second dataset, of ordinary clips without the trigger."""
+    regularisation_every_n_batches: int = 5
+    """Which batches are of that dataset: every n-th."""
+
+    def __post_init__(self) -> None:
+        """Check what the class word is to replace, and that something is left beside the second dataset."""
+        if self.class_word is not None and not self.trigger.strip():
+            raise ValueError(
+                "`model.preservation` keeps the base under captions without the trigger, but `data.trigger` is empty,"
+                " so the same captions would be taught and held back: set a trigger, or"
+                " `model.preservation.init_args.class_probability: 0` (`blank_probability` needs no trigger)."
+            )
+        if self.class_word is not None and has_word(self.class_word, self.trigger):
+            raise ValueError(
+                f"`model.preservation.init_args.class_word` is {self.class_word!r}, which holds the trigger"
+                f" {self.trigger!r}, so class captions would still ask for the concept: use the kind of thing it is,"
+                " such as person, or an empty one, which removes the trigger."
+            )
+        if self.regularisation is not None and self.regularisation_every_n_batches < 2:
+            raise ValueError(
+                f"`data.regularisation_every_n_batches` is {self.regularisation_every_n_batches}, but then no batch"
+                " would be left for `data.path`: use 2 or more; 5 gives a fifth to the regularisation set."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +77,16 @@ class PlannedClip:
 
     window: ClipWindow
     cached: CachedClip
-    split: Literal["train", "validation"]
+    split: PlannedSplit
+    class_caption: str | None = None
+    """Caption without the trigger; None where nothing is to be preserved."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Its entries in the cache."""
-        keys = (self.cached.latent_key, self.cached.text_key)
-        return keys if self.cached.audio_key is None else (*keys, self.cached.audio_key)
+        cached = self.cached
+        keys = (cached.latent_key, cached.text_key, cached.audio_key, cached.class_text_key)
+        return tuple(key for key in keys if key is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +108,14 @@ class DataPlan:
         """The entries that the cache lacks."""
         return {key for key in self.keys() if not cache.has(key)}
 
+    def record_use(self, cache: LatentCache, recipe: str) -> None:
+        """One record for each recipe, model, text encoder and dataset; the audio VAE comes with the model."""
+        dataset, folder = self.settings.path.resolve(), cache.root.resolve().parent
+        if dataset.is_relative_to(folder):
+            dataset = dataset.relative_to(folder)  # a dataset that is moved with its cache stays the same
+        encoders = self.encoders
+        cache.record_use(recipe, self.keys(), (encoders.video_vae, encoders.connectors, encoders.gemma, str(dataset)))
+
 
 def plan_dataset(settings: PlanSettings, encoders: Encoders, index: MediaIndex, prompts: Iterable[str]) -> DataPlan:
     """Reads names, captions and media headers; encodes nothing.
@@ -94,7 +131,34 @@ def plan_dataset(settings: PlanSettings, encoders: Encoders, index: MediaIndex, 
         ValueError: If it contradicts itself.
         OSError: If the cache's directory cannot be written.
     """
-    manifest = scan_dataset(settings.path)
+    windows, findings = _windows(scan_dataset(settings.path), settings, encoders, index)
+    findings += _unused(settings, windows)
+    held_out = held_out_files(windows, settings.validation_fraction)
+    planned = [
+        _planned(window, settings, encoders, "validation" if window.media_hash in held_out else "train")
+        for window in windows
+    ]
+    if settings.regularisation is not None:
+        manifest = scan_dataset(settings.regularisation, regularisation.KEY)
+        ordinary, found = _windows(manifest, settings, encoders, index)
+        ordinary, excluded = regularisation.without_concept(ordinary, {window.media_hash for window in windows})
+        planned += [_planned(window, settings, encoders, "regularisation") for window in ordinary]
+        findings += [*regularisation.of_this_set(found), *excluded, *regularisation.doubts(ordinary, settings.trigger)]
+    texts = [*prompts, *(clip.cached.caption for clip in planned)]
+    texts += [clip.class_caption for clip in planned if clip.class_caption is not None]
+    return DataPlan(
+        settings=settings,
+        encoders=encoders,
+        clips=tuple(planned),
+        captions={encoders.text_key(text): text for text in texts},
+        findings=tuple(findings),
+    )
+
+
+def _windows(
+    manifest: Manifest, settings: PlanSettings, encoders: Encoders, index: MediaIndex
+) -> tuple[list[ClipWindow], list[Finding]]:
+    """The windows of a dataset, and what was found on the way to them."""
     clips, infos, dropped = _inspect(manifest.clips, index)
     index.save()
     files = [path for clip in clips for path in (clip.media, clip.audio) if path is not None]
@@ -107,51 +171,7 @@ def plan_dataset(settings: PlanSettings, encoders: Encoders, index: MediaIndex, 
         windows=settings.windows,
         max_windows=settings.max_windows,
     )
-    held_out = held_out_files(windows, settings.validation_fraction)
-    planned = tuple(_planned(window, settings, encoders, held_out=window.media_hash in held_out) for window in windows)
-    texts = [*prompts, *(clip.cached.caption for clip in planned)]
-    return DataPlan(
-        settings=settings,
-        encoders=encoders,
-        clips=planned,
-        captions={encoders.text_key(text): text for text in texts},
-        findings=(*manifest.findings, *dropped, *unfit, *_unused(settings, clips)),
-    )
-
-
-def survey(plan: DataPlan, cache: LatentCache, *, after_encoding: bool = False) -> tuple[list[PlannedClip], DataReport]:
-    """Compares a plan with the cache.
-
-    Args:
-        plan: What the recipe wants.
-        cache: What there is.
-        after_encoding: Whether an entry that is missing now could not be made, so that its clip is dropped.
-
-    Returns:
-        The clips to train on and to validate with, and the report.
-    """
-    missing = plan.missing(cache)
-    usable, findings = list(plan.clips), list(plan.findings)
-    if after_encoding:
-        usable = [clip for clip in plan.clips if missing.isdisjoint(clip.keys)]
-        failed = [clip for clip in plan.clips if not missing.isdisjoint(clip.keys)]
-        findings += [_failed_clip(clip, cache, missing) for clip in failed]
-    state = _cache_state(plan, usable, cache, missing)
-    rows = [_row(clip, missing) for clip in usable]
-    rows += [
-        ReportRow(name=finding.name, status="dropped", reason=finding.reason)
-        for finding in findings
-        if finding.action == "dropped"
-    ]
-    report = DataReport(
-        dataset=str(plan.settings.path),
-        rows=tuple(rows),
-        findings=tuple(findings),
-        with_audio=plan.settings.with_audio,
-        cache=state,
-        problems=tuple(_problems(plan, usable, findings, state)),
-    )
-    return usable, report
+    return list(windows), [*manifest.findings, *dropped, *unfit]
 
 
 def _inspect(clips: Sequence[Clip], index: MediaIndex) -> tuple[list[Clip], list[MediaInfo], list[Finding]]:
@@ -174,14 +194,18 @@ def _inspect(clips: Sequence[Clip], index: MediaIndex) -> tuple[list[Clip], list
     return [clip for clip, _ in kept], [info for _, info in kept], [*findings, *copies]
 
 
-def _unused(settings: PlanSettings, clips: Sequence[Clip]) -> Iterator[Finding]:
-    if settings.validation_fraction and any(clip.split == "validation" for clip in clips):
+def _unused(settings: PlanSettings, windows: Sequence[ClipWindow]) -> Iterator[Finding]:
+    if settings.validation_fraction and any(window.clip.split == "validation" for window in windows):
         reason = "`data.validation_fraction` is not used, because some clips are marked `split: validation`"
         yield Finding(name=settings.path.name, action="noted", reason=reason, fix="")
 
 
-def _planned(window: ClipWindow, settings: PlanSettings, encoders: Encoders, *, held_out: bool) -> PlannedClip:
-    caption = final_caption(window.clip.caption, settings.trigger)
+def _planned(window: ClipWindow, settings: PlanSettings, encoders: Encoders, split: PlannedSplit) -> PlannedClip:
+    is_ordinary = split == "regularisation"
+    caption = final_caption(window.clip.caption, "" if is_ordinary else settings.trigger)
+    of_class = None
+    if settings.class_word is not None and split != "validation":
+        of_class = class_caption(caption, settings.trigger, settings.class_word)
     cached = CachedClip(
         name=window.name,
         bucket=window.bucket,
@@ -190,70 +214,7 @@ def _planned(window: ClipWindow, settings: PlanSettings, encoders: Encoders, *, 
         audio_key=encoders.audio_key(window),
         text_key=encoders.text_key(caption),
         fps=encoders.fps,
+        class_text_key=None if of_class is None else encoders.text_key(of_class),
+        is_regularisation=is_ordinary,
     )
-    return PlannedClip(window=window, cached=cached, split="validation" if held_out else "train")
-
-
-def _failed_clip(clip: PlannedClip, cache: LatentCache, missing: AbstractSet[str]) -> Finding:
-    reasons = [cache.failure(key) for key in clip.keys if key in missing]
-    reason = next(
-        filter(None, reasons), "it was not encoded: its process was killed, or the ranks do not share this disk"
-    )
-    return Finding(name=clip.window.name, action="dropped", reason=reason, fix="replace or remove it")
-
-
-def _row(clip: PlannedClip, missing: AbstractSet[str]) -> ReportRow:
-    return ReportRow(
-        name=clip.window.name,
-        clip=clip.window.clip.label,
-        status=clip.split,
-        bucket=clip.window.bucket,
-        has_audio=clip.cached.has_audio,
-        is_cached=missing.isdisjoint(clip.keys),
-    )
-
-
-def _cache_state(
-    plan: DataPlan, usable: Sequence[PlannedClip], cache: LatentCache, missing: AbstractSet[str]
-) -> CacheState:
-    encoders, sizes = plan.encoders, dict.fromkeys(plan.captions, plan.encoders.text_bytes)
-    for clip in usable:
-        sizes[clip.cached.latent_key] = encoders.video_bytes(clip.window.bucket)
-        if clip.cached.audio_key is not None:
-            sizes[clip.cached.audio_key] = encoders.audio_bytes(clip.window.bucket.frames)
-    missing = missing & sizes.keys()
-    missing_captions = len(missing & plan.captions.keys())
-    waiting = min(missing_captions * encoders.hidden_bytes, WAITING_BYTES)
-    existing = next(path for path in (cache.root.absolute(), *cache.root.absolute().parents) if path.exists())
-    return CacheState(
-        directory=str(cache.root),
-        cached=len(sizes) - len(missing),
-        missing=len(missing),
-        missing_captions=missing_captions,
-        needed_bytes=sum(sizes[key] for key in missing) + waiting,
-        free_bytes=shutil.disk_usage(existing).free,
-    )
-
-
-def _problems(
-    plan: DataPlan, usable: Sequence[PlannedClip], findings: Sequence[Finding], state: CacheState
-) -> Iterator[str]:
-    training = [clip for clip in usable if clip.split == "train"]
-    if not usable:
-        yield str(nothing_left(plan.settings.path, findings))
-    elif not training:
-        yield (
-            f"All {len(usable)} clips of {plan.settings.path} are held out (`split: validation`), so none is left to "
-            "train on: mark fewer of them."
-        )
-    elif plan.settings.with_audio and not any(clip.cached.has_audio for clip in training):
-        yield (
-            f"`model.streams` trains sound, but none of the {len(training)} clips to train on in {plan.settings.path} "
-            "has any: add clips with sound (or a .wav beside each), or use `model.streams: video`."
-        )
-    if state.needed_bytes > state.free_bytes:
-        yield (
-            f"The cache needs {state.needed_bytes / 1e9:.2f} GB more, but the disk of {state.directory} has "
-            f"{state.free_bytes / 1e9:.2f} GB free: make room, set `data.cache_dir` to a larger disk, or delete what "
-            "no recipe uses with `preprocess --prune`."
-        )
+    return PlannedClip(window=window, cached=cached, split=split, class_caption=of_class)

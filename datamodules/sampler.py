@@ -5,11 +5,15 @@ epoch) alone. Rank r of W takes every W-th batch of the stream, so all ranks tak
 and the whole state is one number, the global batches consumed, from which any number of ranks can go on. There is no
 end of epoch: workers are never restarted and gradient accumulation never meets a short remainder. Within an epoch the
 last batch of a bucket may be smaller than the others, since every clip is in it once.
+
+A second set of clips is mixed in at fixed places of the stream: every n-th global batch is the next one of that set's
+own stream, and the others are those that would have come without it.
 """
 
 import dataclasses
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -25,6 +29,54 @@ Group = tuple[Bucket, bool]
 """Bucket, and whether the clips have sound."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MixedIn:
+    """A second set of clips, with batches of its own among the others."""
+
+    groups: Mapping[Group, Sequence[int]]
+    """Indices of its clips by bucket and presence of sound."""
+    every_n_batches: int
+    """Which global batches are its own: every n-th, at least every second."""
+
+
+class BatchOrder:
+    """An endless stream of batches of indices, each epoch a shuffle of all clips.
+
+    Args:
+        groups: Indices of the clips by bucket and presence of sound; batches stay within a group.
+        batch_size: Clips in a batch.
+        seed: Decides the order, together with the epoch.
+    """
+
+    def __init__(self, groups: Mapping[Group, Sequence[int]], batch_size: int, seed: int | str) -> None:
+        self.groups = {group: tuple(groups[group]) for group in sorted(groups)}
+        self.batch_size = batch_size
+        self.seed = seed
+        self._epoch, self._batches = -1, list[list[int]]()
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in which every clip occurs once."""
+        return sum(-(-len(indices) // self.batch_size) for indices in self.groups.values())
+
+    def epoch_batches(self, epoch: int) -> list[list[int]]:
+        """Batches of an epoch, in order: every clip once."""
+        generator = random.Random(f"{self.seed}/{epoch}")
+        batches = []
+        for indices in self.groups.values():
+            order = generator.sample(indices, len(indices))
+            batches += [order[first : first + self.batch_size] for first in range(0, len(order), self.batch_size)]
+        generator.shuffle(batches)
+        return batches
+
+    def batch(self, number: int) -> list[int]:
+        """A batch by its number in the stream."""
+        epoch, offset = divmod(number, self.batches_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, self.epoch_batches(epoch)
+        return self._batches[offset]
+
+
 class BucketBatchSampler(Sampler[list[int]]):
     """One rank's share of an endless stream of batches of indices.
 
@@ -34,6 +86,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         seed: Decides the order, together with the epoch.
         rank: This process.
         world_size: Number of processes.
+        mixed_in: A second set of clips; it does not change the order of the first.
 
     Raises:
         ValueError: If there is no clip, or a number is out of range.
@@ -47,44 +100,35 @@ class BucketBatchSampler(Sampler[list[int]]):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        mixed_in: MixedIn | None = None,
     ) -> None:
-        if not any(groups.values()):
+        if not any(groups.values()) or (mixed_in is not None and not any(mixed_in.groups.values())):
             raise ValueError("There is no clip to train on, so no batch can be made.")
         if batch_size < 1:
             raise ValueError(f"`data.batch_size` is {batch_size}, but a batch holds at least one clip.")
         if not 0 <= rank < world_size:
             raise ValueError(f"Rank {rank} does not exist among {world_size} processes.")
-        self.groups = {group: tuple(groups[group]) for group in sorted(groups)}
-        self.batch_size = batch_size
-        self.seed = seed
+        self.order = BatchOrder(groups, batch_size, seed)
+        self.mixed_in = None if mixed_in is None else BatchOrder(mixed_in.groups, batch_size, f"{seed}/mixed in")
+        self.every_n_batches = 0 if mixed_in is None else mixed_in.every_n_batches
         self.rank = rank
         self.world_size = world_size
         self.position = 0
         """Global batches consumed by all ranks together."""
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Global batches in which every clip occurs once."""
-        return sum(-(-len(indices) // self.batch_size) for indices in self.groups.values())
-
-    def epoch_batches(self, epoch: int) -> list[list[int]]:
-        """All ranks' batches of an epoch, in order: every clip once."""
-        generator = random.Random(f"{self.seed}/{epoch}")
-        batches = []
-        for indices in self.groups.values():
-            order = generator.sample(indices, len(indices))
-            batches += [order[first : first + self.batch_size] for first in range(0, len(order), self.batch_size)]
-        generator.shuffle(batches)
-        return batches
+    def global_batch(self, number: int) -> list[int]:
+        """A batch by its number in the stream of all ranks."""
+        if self.mixed_in is None:
+            return self.order.batch(number)
+        turn, offset = divmod(number, self.every_n_batches)
+        if offset == self.every_n_batches - 1:
+            return self.mixed_in.batch(turn)
+        return self.order.batch(number - turn)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yields this rank's batches from `position` on, without end; `position` itself stays where it is."""
-        epoch, batches = -1, list[list[int]]()
         for number in count(self.position + self.rank, self.world_size):
-            needed, offset = divmod(number, self.batches_per_epoch)
-            if needed != epoch:
-                epoch, batches = needed, self.epoch_batches(needed)
-            yield batches[offset]
+            yield self.global_batch(number)
 
     def state_dict(self) -> dict[str, int]:
         """The global position, free of rank and world size."""

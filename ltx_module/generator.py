@@ -1,6 +1,7 @@
 """From a request to a video with sound: contexts, start noise, sampler, VAE, vocoder.
 
-The decoders are loaded when latents are ready and freed after, so they never stand beside a training step.
+The decoders are loaded when latents are ready and freed after, so they never stand beside a training step, unless they
+are given.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +22,8 @@ from ltx_module.adapters import (
     only_adapters,
     set_strength,
 )
-from ltx_module.checkpoint import Checkpoint, Tiling
+from ltx_module.checkpoint import Checkpoint
+from ltx_module.decoders import Decoders
 from ltx_module.diffusion.denoiser import Target
 from ltx_module.diffusion.guidance import JointGuidance, default_stg_blocks
 from ltx_module.diffusion.presets import Preset, find_preset
@@ -48,6 +50,8 @@ class Generator:
     distilled_lora: Path | None = None
     """The published distilled LoRA, for presets that need it."""
     batch_guidance: bool = False
+    decoders: Decoders | None = None
+    """Decoders that stay loaded; null loads each when latents are ready and frees it after."""
 
     def sample(self, request: SampleRequest) -> VideoSample:
         """Generate one video, with sound where the audio stream was built."""
@@ -60,12 +64,20 @@ class Generator:
             video_latents, audio_latents = sample_latents(self.transformer, video, audio, plan, generator=noise)
         assert video is not None
         assert video_latents is not None
-        frames = self._decode_video(unpack_video(video_latents, video.shape))
-        waveform = None
-        if audio is not None and audio_latents is not None:
-            waveform = self._decode_audio(unpack_audio(audio_latents, audio.shape[-1]))
-            waveform = waveform[:, : round(request.bucket.frames / request.fps * SAMPLE_RATE)]
-        return VideoSample(request=request, frames=frames, waveform=waveform, record=self._record(request, plan))
+        picture = unpack_video(video_latents, video.shape)
+        sound = None if audio is None or audio_latents is None else unpack_audio(audio_latents, audio.shape[-1])
+        decoders = self.decoders or Decoders(checkpoint=self.checkpoint, device=picture.device)
+        frames, waveform = decoders.frames(picture), None
+        if sound is not None:
+            waveform = decoders.sound(sound)[:, : round(request.bucket.frames / request.fps * SAMPLE_RATE)]
+        return VideoSample(
+            request=request,
+            frames=frames,
+            waveform=waveform,
+            record=self._record(request, plan),
+            video_latents=picture[0].float().cpu(),
+            audio_latents=None if sound is None else sound[0].float().cpu(),
+        )
 
     def _prepare_distilled(self, preset: Preset) -> None:
         """Attach the distilled LoRA once, inactive until a preset asks for it."""
@@ -139,26 +151,6 @@ class Generator:
             )
         )
         return video, audio
-
-    def _decode_video(self, latents: Tensor) -> Tensor:
-        """Latents `(1, C, F', H', W')` to pixels, uint8, `(F, 3, H, W)`, on the CPU."""
-        dtype = torch.float32 if latents.device.type == "cpu" else torch.bfloat16
-        vae = self.checkpoint.load_video_vae(dtype=dtype, device=latents.device)
-        try:
-            pixels = vae.decode(latents)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-            pixels = vae.decode(latents, Tiling())
-        frames = pixels[0].transpose(0, 1).float().add(1).mul(127.5).round().clamp(0, 255)
-        return frames.to(torch.uint8).cpu()
-
-    def _decode_audio(self, latents: Tensor) -> Tensor:
-        """Latents `(1, C, L, M)` to sound at 48 kHz, `(2, N)`, on the CPU."""
-        mel = self.checkpoint.load_audio_vae(device=latents.device).decode(latents)
-        vocoder = self.checkpoint.load_vocoder(device=latents.device)
-        with torch.autocast(latents.device.type, enabled=False):
-            waveform: Tensor = vocoder(mel.float())
-        return waveform[0].float().cpu()
 
     def _record(self, request: SampleRequest, plan: SamplingPlan) -> dict[str, object]:
         """Everything needed to make this video again."""

@@ -7,9 +7,9 @@ Formulas live in `ltx_module.diffusion`; this file wires them to Lightning.
 B batch, C channels, T tokens, D features.
 """
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,30 +24,31 @@ from typing_extensions import override
 from datamodules.batch import LatentBatch
 from ltx_module.adapter_files import AdapterFile
 from ltx_module.adapters import (
+    AdapterAverage,
     LoRAConfig,
-    group_of,
     inject_lora,
     load_lora,
     load_trainable_state,
-    lora_pairs,
     save_lora,
     trainable_state,
 )
+from ltx_module.balance import START, LossBalance
 from ltx_module.checkpoint import Checkpoint
+from ltx_module.decoders import Decoders
 from ltx_module.diffusion.sigmas import ShiftedLogitNormal, SigmaSampler
 from ltx_module.generator import Contexts, Generator
-from ltx_module.model import LTXTransformer, Streams
+from ltx_module.held_out_loss import HeldOutSums
+from ltx_module.model import LTXTransformer, Streams, evaluating
 from ltx_module.model_files import require_files, require_preset, require_trainable
+from ltx_module.preservation import Preservation
 from ltx_module.sample_config import SampleConfig, SampleRequest, VideoSample
-from ltx_module.schedules import WarmupDecay
+from ltx_module.schedules import WarmupDecay, group_options, restore_options
 from ltx_module.seeding import derive_seed
 from ltx_module.training import StepLoss, TrainingObjective
+from ltx_module.training_loss import TrainingLoss
 from ltx_module.verbs import Work
 
-logger = logging.getLogger(__name__)
-
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-VALIDATION_SIGMAS = (0.2, 0.4, 0.6, 0.8, 0.95)
 
 
 class LTXModule(LightningModule):
@@ -61,7 +62,9 @@ class LTXModule(LightningModule):
         sigma_sampler: How noise levels are drawn; null is the reference's shifted logit-normal.
         share_sigma: Draw one noise level for both modalities instead of one each.
         video_loss_weight: Factor on the video loss.
-        audio_loss_weight: Factor on the audio loss, which is about ten times the video loss.
+        audio_loss_weight: Factor on the audio loss, about ten times the video loss; `auto` brings it to the same size.
+        regularisation_loss_weight: Factor on the loss of the clips of `data.regularisation`.
+        preservation: Keeps the base as it is where the trigger is absent; null saves its cost.
         optimizer: Optimizer of the adapters.
         lr_scheduler: Learning-rate schedule; null keeps the rate constant.
         dtype: Number format of the frozen weights.
@@ -80,7 +83,9 @@ class LTXModule(LightningModule):
         sigma_sampler: SigmaSampler | None = None,
         share_sigma: bool = False,
         video_loss_weight: NonNegativeFloat = 1.0,
-        audio_loss_weight: NonNegativeFloat = 1.0,
+        audio_loss_weight: NonNegativeFloat | Literal["auto"] = 1.0,
+        regularisation_loss_weight: NonNegativeFloat = 1.0,
+        preservation: Preservation | None = None,
         optimizer: OptimizerCallable = AdamW,
         lr_scheduler: LRSchedulerCallable | None = None,
         dtype: Literal["bf16", "fp32"] = "bf16",
@@ -98,18 +103,31 @@ class LTXModule(LightningModule):
             sigma_sampler=sigma_sampler or ShiftedLogitNormal(),
             share_sigma=share_sigma,
             video_weight=video_loss_weight,
-            audio_weight=audio_loss_weight,
+            audio_weight=START if audio_loss_weight == "auto" else audio_loss_weight,
+        )
+        self.preservation = preservation
+        self.balance = LossBalance() if audio_loss_weight == "auto" and streams == "av" else None
+        self.training_loss = TrainingLoss(
+            objective=self.objective,
+            preservation_weight=0.0 if preservation is None else preservation.weight,
+            regularisation_weight=regularisation_loss_weight,
+            balance=self.balance,
         )
         self.strict_loading = False  # a resume state holds the adapters alone
         self.transformer: LTXTransformer | None = None
         self.step_loss: StepLoss | None = None
-        """Losses of the latest micro-batch, per item."""
+        """Losses of the latest micro-batch, per item; None if its clips are of a regularisation set."""
+        self.average: AdapterAverage | None = None
+        """Running average of the adapter, where the recipe keeps one."""
+        self._logged: set[str] = set()
         self.adapters: Sequence[AdapterFile] = ()
         """LoRA files that validate, sample and export use in place of a fresh adapter."""
         self.attached: list[str] = []
         """Names of those files' adapters in the transformer."""
         self.contexts: Contexts | None = None
         """Cached text contexts by prompt."""
+        self.decoders: Decoders | None = None
+        """Decoders that stay loaded between samples, where there is room for them."""
         self.sample_config = SampleConfig()
         self.trigger, self.fps = "", 24.0
         self.lora_metadata: Mapping[str, str] = {}
@@ -164,7 +182,7 @@ class LTXModule(LightningModule):
     @override
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
-        self._recipe_options = [_options(group) for group in optimizer.param_groups]
+        self._recipe_options = group_options(optimizer)
         if self.lr_scheduler is None:
             return optimizer
         schedule = self.lr_scheduler(optimizer)
@@ -175,43 +193,38 @@ class LTXModule(LightningModule):
     @override
     def on_train_start(self) -> None:
         """Let the recipe's optimizer settings win over those a resume has brought back."""
-        if self.trainer.global_step == 0:
-            return
-        optimizer, schedule = self.trainer.optimizers[0], self.lr_schedulers()
-        for group, wanted in zip(optimizer.param_groups, self._recipe_options, strict=True):
-            factor = wanted["lr"] / group.get("initial_lr", group["lr"])
-            scaled = 1.0 if isinstance(schedule, WarmupDecay) else factor  # that one follows the recipe by itself
-            group.update({**wanted, "lr": group["lr"] * scaled})
-        if isinstance(schedule, WarmupDecay) and schedule.decay != "constant":
-            logger.info("the learning rate falls until step %d", schedule.total_steps)
+        if self.trainer.global_step > 0:
+            restore_options(self.trainer.optimizers[0], self.lr_schedulers(), self._recipe_options)
 
     @override
     def training_step(self, batch: LatentBatch, batch_idx: int) -> dict[str, Tensor]:
         rank = self.trainer.global_rank
         torch.manual_seed(derive_seed(self.seed, "dropout", batch.index, rank))
-        generator = self._generator("noise", batch.index, rank)
-        self.step_loss = self.objective.loss(self._built(), batch, generator)
-        loss = self.objective.total(self.step_loss)
-        if not loss.requires_grad:
-            raise ValueError(
-                f"No layer of `model.lora.targets` learns from {', '.join(batch.names)}, which is without sound: leave"
-                " stills and silent clips out, or use targets with video layers, such as all_attention."
-            )
-        self._log_losses("train", self.step_loss, loss, batch.size)
-        self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"], batch_size=batch.size)
-        if self.streams == "av" and self.step_loss.audio_loss is None:
-            self.log("train/loss_audio", math.nan, batch_size=batch.size)  # else the last one would be repeated
-        return {"loss": loss}
+        generator = torch.Generator(self.device).manual_seed(derive_seed(self.seed, "noise", batch.index, rank))
+        kept, data = self.preservation, self.trainer.datamodule
+        prompted = None if kept is None else kept.prompted(batch, self.seed, data)
+        strategy = self.trainer.strategy
+        step = self.training_loss.step(self._built(), batch, generator, prompted=prompted, strategy=strategy)
+        self.step_loss = None if batch.is_regularisation else step.losses
+        absent = dict.fromkeys(self._logged, math.nan)  # else the last ones would be repeated
+        self._logged |= step.metrics.keys()
+        values = {**absent, **step.metrics, "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"]}
+        self.log_dict({f"train/{name}": value for name, value in values.items()}, batch_size=batch.size)
+        return {"loss": step.total}
+
+    @override
+    def on_validation_epoch_start(self) -> None:
+        self._held_out = HeldOutSums()
 
     @override
     def validation_step(self, batch: LatentBatch, batch_idx: int) -> None:
         """Loss at fixed noise levels with fixed noise, so that two LoRAs are compared on the same numbers."""
-        if batch.is_padding:
-            return
-        for level in VALIDATION_SIGMAS:
-            generator = self._generator("validation", batch.index, f"{level}")
-            losses = self.objective.loss(self._built(), batch, generator, sigma=level)
-            self._log_losses("val", losses, self.objective.total(losses), batch.size)
+        with self.delivered():
+            self._held_out.add(self._built(), batch)
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(self._held_out.result(self.objective, self.trainer.strategy).metrics(), sync_dist=True)
 
     def sample_requests(self) -> list[SampleRequest]:
         """The recipe's prompts as requests; the trigger is put in front of those that lack it."""
@@ -227,14 +240,10 @@ class LTXModule(LightningModule):
             contexts=self.contexts,
             distilled_lora=self.sample_config.distilled_lora,
             batch_guidance=self.sample_config.batch_guidance,
+            decoders=self.decoders,
         )
-        training = transformer.training
-        transformer.eval()
-        try:
-            with torch.no_grad(), self.trainer.precision_plugin.forward_context():
-                return generator.sample(request)
-        finally:
-            transformer.train(training)
+        with evaluating(transformer), self.delivered(), self.trainer.precision_plugin.forward_context():
+            return generator.sample(request)
 
     @override
     def predict_step(self, work: Work, batch_idx: int) -> None:
@@ -253,20 +262,27 @@ class LTXModule(LightningModule):
             "rank": str(self.lora.rank),
             "step": str(self.global_step),
         }
-        save_lora(self._built(), path, metadata=metadata)
+        with self.delivered():
+            save_lora(self._built(), path, metadata=metadata)
 
-    @torch.no_grad()
-    def adapter_norms(self) -> dict[str, Tensor]:
-        """Root mean square of lora_B for each kind of module, such as `attn1`."""
-        groups: dict[str, list[Tensor]] = {}
-        for name, pair in lora_pairs(self._built()).items():
-            groups.setdefault(group_of(name), []).append(pair.up.square().mean())
-        return {group: torch.stack(squares).mean().sqrt() for group, squares in groups.items()}
+    def delivered(self) -> AbstractContextManager[None]:
+        """The adapter as it is saved, sampled and validated, inside a `with`: its average where one is kept."""
+        return nullcontext() if self.average is None else self.average.in_place()
 
     def write_metrics(self, values: Mapping[str, float]) -> None:
         """Write numbers of the step that has just ended, once: Lightning repeats what `log` is given at every step."""
         for run_logger in self.trainer.loggers:
             run_logger.log_metrics(dict(values), step=self.trainer.global_step - 1)  # loggers count from 0
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.balance is not None:
+            checkpoint["loss_balance"] = self.balance.state_dict()
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.balance is not None and "loss_balance" in checkpoint:
+            self.balance.load_state_dict(checkpoint["loss_balance"])
 
     @override
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
@@ -281,20 +297,3 @@ class LTXModule(LightningModule):
         """The transformer, which `configure_model` has loaded."""
         assert self.transformer is not None
         return self.transformer
-
-    def _generator(self, *purpose: int | str) -> torch.Generator:
-        """Random numbers for one purpose, on this rank's device."""
-        return torch.Generator(self.device).manual_seed(derive_seed(self.seed, *purpose))
-
-    def _log_losses(self, split: str, losses: StepLoss, total: Tensor, batch_size: int) -> None:
-        """Log the total and each modality's mean."""
-        options: dict[str, Any] = {"batch_size": batch_size, "sync_dist": split == "val"}
-        self.log(f"{split}/loss", total, **options)
-        for modality, loss in (("video", losses.video_loss), ("audio", losses.audio_loss)):
-            if loss is not None:
-                self.log(f"{split}/loss_{modality}", loss.mean(), **options)
-
-
-def _options(group: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of an optimizer's group, without its parameters."""
-    return {key: value for key, value in group.items() if key not in ("params", "initial_lr")}

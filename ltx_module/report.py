@@ -47,9 +47,11 @@ class Workload:
     memory_gib: float
     """Estimate: frozen weights, adapters with their optimizer, activations."""
     step_tflop: float
-    """Arithmetic of a step: forward, backward and recomputation."""
+    """Arithmetic of a step on average: forward, backward, recomputation and preservation."""
     seconds_per_step: float
-    """Estimate from a matrix product timed on this machine."""
+    """Estimate from a matrix product timed on this machine, preservation included."""
+    preservation_slowdown: float = 1.0
+    """Times that a step takes of what it would take without `model.preservation`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +81,16 @@ class CheckReport:
                 f" about {_gib(work.memory_gib)}, {work.step_tflop:.2g} TFLOP",
                 f"about {work.seconds_per_step:.2f} s/step on {self.device}: {whole} for {self.max_steps} steps"
                 " without samples (an estimate; the run shows the real one)",
+                *self._preservation_lines(),
                 f"the run fills about {self.run_bytes / 1e9:.2f} GB of {self.run_free_bytes / 1e9:.1f} GB free",
             ]
         )
+
+    def _preservation_lines(self) -> list[str]:
+        slowdown = self.work.preservation_slowdown
+        if slowdown == 1:
+            return []
+        return [f"keeping the base intact (`model.preservation`) makes that {slowdown:.2f} times as long as without"]
 
     def write(self, path: Path) -> None:
         """Write the report as JSON."""
@@ -126,20 +135,22 @@ def _workload(
         transformer = LTXTransformer(config, model.streams)
     trainable = lora_parameters(linear_shapes(transformer), model.lora)
     frozen = sum(parameter.numel() for parameter in transformer.parameters())
-    used = [bucket for bucket, *_ in report.buckets()] or datamodule.settings.buckets
+    used = report.used_buckets or datamodule.settings.buckets
     bucket = max(used, key=LatentSpec().tokens)
     video = LatentSpec().tokens(bucket) * datamodule.batch_size if model.streams != "audio" else 0
     with_audio = model.streams != "video" and not bucket.is_still
     audio = AudioLatentSpec().length(bucket.frames, datamodule.fps) * datamodule.batch_size if with_audio else 0
     widths = video * config.video_dim + audio * config.audio_dim
-    whole_blocks = 1 if model.gradient_checkpointing else config.num_layers
-    kept = _KEPT_INPUT * config.num_layers + _KEPT_WHOLE * whole_blocks
+    kept = _kept_for_backward(model, config.num_layers)
     bytes_each = _BYTES[model.dtype_name]
     memory = frozen * bytes_each + sum(trainable.values()) * _OPTIMIZER_BYTES + widths * kept * bytes_each / 2
     passes = 3 if model.gradient_checkpointing else 2  # forward, backward to the inputs, and recomputation
     attention = 4 * config.num_layers * (video**2 * config.video_dim + audio**2 * config.audio_dim)
     video_part = checkpoint.num_parameters("video") if model.streams != "audio" else 0
-    flop = passes * (2 * (video_part * video + (frozen - video_part) * max(audio, 1)) + attention)
+    plain_flop = passes * (2 * (video_part * video + (frozen - video_part) * max(audio, 1)) + attention)
+    preserved = 0.0 if model.preservation is None else model.preservation.probability
+    slowdown = 1 + preserved * (passes + 1) / passes  # the base's forward, and all passes once more
+    flop = slowdown * plain_flop
     return Workload(
         bucket=bucket,
         video_tokens=video,
@@ -149,9 +160,20 @@ def _workload(
         memory_gib=memory / _GIB,
         step_tflop=flop / 1e12,
         seconds_per_step=max(
-            flop / (_EFFICIENCY * _matrix_rate(device, model.dtype_name)), config.num_layers * _SECONDS_A_BLOCK
+            flop / (_EFFICIENCY * _matrix_rate(device, model.dtype_name)),
+            slowdown * config.num_layers * _SECONDS_A_BLOCK,
         ),
+        preservation_slowdown=slowdown,
     )
+
+
+def _kept_for_backward(model: "LTXModule", num_layers: int) -> int:
+    """Bytes kept per token and unit of width, in two-byte numbers."""
+    recomputes = model.gradient_checkpointing
+    kept = _KEPT_INPUT * num_layers + _KEPT_WHOLE * (1 if recomputes else num_layers)
+    if model.preservation is None or not model.preservation.probability:
+        return kept
+    return 2 * kept - (_KEPT_WHOLE if recomputes else 0)  # two graphs wait, but one block at a time is recomputed
 
 
 def _matrix_rate(device: torch.device, dtype: str) -> float:

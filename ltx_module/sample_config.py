@@ -106,6 +106,10 @@ class VideoSample:
     """Sound at 48 kHz, `(2, N)`, in [-1, 1]; None where the model was built without its audio stream."""
     record: dict[str, object]
     """Everything that made it, for the json file beside the video."""
+    video_latents: Tensor | None = None
+    """What the frames were decoded from, float32, `(C, F', H', W')`, on the CPU."""
+    audio_latents: Tensor | None = None
+    """What the sound was decoded from, float32, `(C, L, M)`, on the CPU."""
 
 
 def sample_name(number: int, prompt: str, seed: int) -> str:

@@ -7,6 +7,7 @@ Being closed forms, they continue exactly after a resume and stretch when a fini
 
 import logging
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
@@ -82,3 +83,27 @@ class WarmupDecay(LRScheduler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.last_epoch = state_dict["last_epoch"]
         self.apply()
+
+
+def group_options(optimizer: Optimizer) -> list[dict[str, Any]]:
+    """Settings of each group of an optimizer, without its parameters."""
+    return [
+        {key: value for key, value in group.items() if key not in ("params", "initial_lr")}
+        for group in optimizer.param_groups
+    ]
+
+
+def restore_options(optimizer: Optimizer, schedule: object, options: Sequence[Mapping[str, Any]]) -> None:
+    """Let the recipe's settings win over those that a resume has brought back.
+
+    Args:
+        optimizer: With the state of the run that is resumed.
+        schedule: Its learning-rate schedule, if it has one.
+        options: From `group_options` of the optimizer that the recipe makes.
+    """
+    for group, wanted in zip(optimizer.param_groups, options, strict=True):
+        factor = wanted["lr"] / group.get("initial_lr", group["lr"])
+        scaled = 1.0 if isinstance(schedule, WarmupDecay) else factor  # that one follows the recipe by itself
+        group.update({**wanted, "lr": group["lr"] * scaled})
+    if isinstance(schedule, WarmupDecay) and schedule.decay != "constant":
+        logger.info("the learning rate falls until step %d", schedule.total_steps)

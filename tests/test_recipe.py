@@ -15,7 +15,7 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
 OVERLAYS = sorted(path.stem for path in (RECIPES / "overlays").glob("*.yaml"))
 FILES = sorted(RECIPES.rglob("*.yaml"))
-LINKED = {"data.base_model", "data.text_encoder"}  # follow `model`
+LINKED = {"data.base_model", "data.text_encoder", "data.prompts"}  # follow `model` and `sample`
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,10 @@ def test_a_recipe_with_its_overlays_is_valid_for_every_verb(parser, recipe, verb
     config = parser.parse_args([verb, *configs(recipe, "pico", "smoke")])[verb]
     assert config.model.base_model.name == "ltx-2.3-pico.safetensors"
     assert (config.trainer.max_steps, config.sample.steps) == (2, 2)
-    assert len(config.trainer.callbacks) == 7
+    listed = yaml.safe_load((RECIPES / f"{recipe}.yaml").read_text())["trainer"]["callbacks"]
+    assert [callback.class_path for callback in config.trainer.callbacks] == [
+        callback["class_path"] for callback in listed
+    ]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -63,7 +66,8 @@ def test_an_overlay_changes_what_it_names_and_nothing_else(parser, recipe, overl
     )
     changed = {key for key in alone if alone[key] != with_overlay[key] and key != "config"}
     named = yaml.safe_load((RECIPES / "overlays" / f"{overlay}.yaml").read_text())
-    assert changed - LINKED <= {f"{group}.{key}" for group, values in named.items() for key in values}
+    paths = {f"{group}.{key.rstrip('+')}" for group, values in named.items() for key in values}
+    assert all(any(key == path or key.startswith(f"{path}.") for path in paths) for key in changed - LINKED)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -76,7 +80,8 @@ def test_numbers_are_written_so_that_every_yaml_reader_takes_them_for_numbers(pa
 def test_recipes_and_overlays_stay_short_and_say_what_they_are_for(path):
     lines = path.read_text().splitlines()
     assert lines[0].startswith("# ")
-    assert len(lines) <= (15 if path.parent.name == "overlays" else 80)
+    longest = 25 if path.stem == "pico" else 15  # that one changes the scale of everything
+    assert len(lines) <= (longest if path.parent.name == "overlays" else 80)
     assert max(map(len, lines)) <= 120
 
 

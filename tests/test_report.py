@@ -11,6 +11,7 @@ from datamodules.latents import LatentDataModule
 from ltx_module.adapters import LoRAConfig
 from ltx_module.module import LTXModule
 from ltx_module.pico import write_pico
+from ltx_module.preservation import Preservation
 from ltx_module.report import CheckReport, check_recipe
 from ltx_module.trainer import RecipeTrainer
 
@@ -65,6 +66,17 @@ def test_a_video_recipe_builds_less_and_hears_nothing(check):
 def test_memory_falls_with_recomputation_and_rises_with_rank(check):
     assert check(gradient_checkpointing=False).work.memory_gib > check().work.memory_gib
     assert trainable(check(lora=LoRAConfig(rank=64))) == 2 * trainable(check(lora=LoRAConfig(rank=32)))
+
+
+def test_preservation_costs_time_in_proportion_and_a_second_graph(check):
+    plain, half = check(), check(preservation=Preservation(class_probability=0.3, blank_probability=0.2))
+    # 4 passes (the base's forward; forward, recomputation, backward) on top of 3, in half of the steps
+    assert half.work.step_tflop == pytest.approx(plain.work.step_tflop * (1 + 0.5 * 4 / 3))
+    assert half.work.memory_gib > plain.work.memory_gib
+    whole = check(preservation=Preservation(class_probability=1.0), gradient_checkpointing=False)
+    assert whole.work.preservation_slowdown == pytest.approx(1 + 3 / 2)
+    assert "2.50 times as long" in whole.text()
+    assert "times as long" not in plain.text()
 
 
 def test_disk_is_that_of_all_lora_files_and_of_one_state_beside_the_kept_ones(check):

@@ -1,5 +1,6 @@
 """LoRA adapters: in the transformer, in files, and as a package for ComfyUI."""
 
+from ltx_module.adapters.average import AdapterAverage
 from ltx_module.adapters.comfyui import ExportPackage, ExportRequest, export_package
 from ltx_module.adapters.comfyui_nodes import validate_workflow
 from ltx_module.adapters.config import TARGET_PRESETS, LoRAConfig
@@ -19,6 +20,7 @@ from ltx_module.adapters.layers import (
 )
 from ltx_module.adapters.lora import inject_lora, load_lora, merge_lora, save_lora
 from ltx_module.adapters.lora_file import LoRAFile, read_lora_file, write_lora_file
+from ltx_module.adapters.norms import GROUP_NAMES, adapter_groups, frozen_norms, update_norms, update_sizes
 from ltx_module.adapters.pair import LoRAPair
 from ltx_module.adapters.targets import group_of, linear_shapes, lora_parameters
 from ltx_module.adapters.verify import ExportCheck, verify_export
@@ -26,7 +28,9 @@ from ltx_module.adapters.workflows import WorkflowRequest, build_workflow
 
 __all__ = [
     "DEFAULT_ADAPTER",
+    "GROUP_NAMES",
     "TARGET_PRESETS",
+    "AdapterAverage",
     "ExportCheck",
     "ExportPackage",
     "ExportRequest",
@@ -35,12 +39,14 @@ __all__ = [
     "LoRAPair",
     "WorkflowRequest",
     "active_adapters",
+    "adapter_groups",
     "adapter_names",
     "adapter_strength",
     "attach_lora",
     "build_workflow",
     "detach_lora",
     "export_package",
+    "frozen_norms",
     "group_of",
     "inject_lora",
     "linear_shapes",
@@ -55,6 +61,8 @@ __all__ = [
     "save_lora",
     "set_strength",
     "trainable_state",
+    "update_norms",
+    "update_sizes",
     "validate_workflow",
     "verify_export",
     "write_lora_file",

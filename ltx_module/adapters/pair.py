@@ -34,3 +34,8 @@ class LoRAPair:
     def delta(self) -> Tensor:
         """`(alpha / rank) * B @ A` in fp32, `(out_features, in_features)`."""
         return self.scale * (self.up.float() @ self.down.float())
+
+    def squared_norm(self) -> Tensor:
+        """Squared Frobenius norm of `delta()` from two rank x rank products: `scale^2 * <B^T B, A A^T>`."""
+        down, up = self.down.float(), self.up.float()
+        return self.scale**2 * ((up.T @ up) * (down @ down.T)).sum().clamp(min=0)

@@ -6,11 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
 from datamodules.batch import LatentBatch
 from datamodules.geometry import Bucket
-from ltx_module.training import StepLoss
+from ltx_module.diffusion.sigmas import Uniform
+from ltx_module.model import LTXTransformer
+from ltx_module.training import StepLoss, TrainingObjective
 
 
 @dataclass
@@ -22,6 +25,8 @@ class FakeModule:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     rows: list[dict[str, float]] = field(default_factory=list)
     adapter: Tensor = field(default_factory=lambda: torch.zeros(2))
+    transformer: LTXTransformer | None = None
+    objective: TrainingObjective = field(default_factory=lambda: TrainingObjective(sigma_sampler=Uniform()))
 
     def write_metrics(self, values: dict[str, float]) -> None:
         self.rows.append(dict(values))
@@ -54,6 +59,11 @@ def trainer(tmp_path, module) -> SimpleNamespace:
         world_size=1,
         callbacks=[],
         lightning_module=module,
+        strategy=SingleDeviceStrategy(device="cpu"),
+        state=SimpleNamespace(fn="fit"),
+        callback_metrics={},
+        datamodule=SimpleNamespace(validation_is_training=False),
+        optimizers=[],
     )
 
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -46,3 +48,20 @@ def test_half_filled_bins_survive_a_resume(trainer, module):
     module.step_loss, trainer.global_step = losses([(0.1, 3.0)]), 2
     second.on_train_batch_end(trainer, module, {}, None, 1)
     assert module.rows == [{"train/loss_video_sigma_0.00-0.50": 2.0}]
+
+
+def test_ranks_join_their_losses_and_a_resumed_half_row_counts_once(trainer, module):
+    ours, theirs = (LossBySigma(num_bins=1, every_n_steps=2) for _ in range(2))
+    train(ours, trainer, module, [losses([(0.5, 1.0)])])
+    state = ours.state_dict()  # the first rank's, which every rank is given
+    for rank, callback in enumerate((ours, theirs)):
+        callback.load_state_dict(state)
+        trainer.global_rank = rank
+        callback.on_train_start(trainer, module)
+    module.step_loss, trainer.global_step = losses([(0.5, 4.0)], [(0.5, 8.0)]), 1
+    theirs.on_train_batch_end(trainer, module, {}, None, 0)
+    other = theirs._sums.sums
+    trainer.strategy = SimpleNamespace(root_device=torch.device("cpu"), reduce=lambda sums, reduce_op: sums + other)
+    module.step_loss, trainer.global_step = losses([(0.5, 1.0)]), 2
+    ours.on_train_batch_end(trainer, module, {}, None, 1)
+    assert module.rows == [{"train/loss_video_sigma_0.00-1.00": 2.0, "train/loss_audio_sigma_0.00-1.00": 8.0}]

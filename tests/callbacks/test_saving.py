@@ -31,10 +31,10 @@ def test_the_newest_states_are_kept(trainer, module, states):
     assert names(states) == ["step_000006.ckpt", "step_000008.ckpt"]
 
 
-def test_a_save_that_fails_midway_leaves_the_old_states(trainer, states):
+def test_a_save_that_fails_midway_leaves_the_old_states(trainer, module, states):
     callback = SaveResumeState(keep_last=2)
     for trainer.global_step in (1, 2):
-        callback.save(trainer)
+        callback.save(trainer, module)
 
     def fail(path: Path) -> None:
         Path(path).write_text("half")
@@ -42,7 +42,7 @@ def test_a_save_that_fails_midway_leaves_the_old_states(trainer, states):
 
     trainer.save_checkpoint, trainer.global_step = fail, 3
     with pytest.raises(OSError, match="No space left"):
-        callback.save(trainer)
+        callback.save(trainer, module)
     assert [name for name in names(states) if name.endswith(".ckpt")] == ["step_000001.ckpt", "step_000002.ckpt"]
     assert (states / "step_000002.ckpt").read_text() == "2"
 
@@ -72,12 +72,12 @@ def test_adapters_that_are_no_numbers_are_not_saved(callback, trainer, module, s
     assert names(states) == []
 
 
-def test_a_loss_that_is_still_to_be_read_is_read_before_saving(trainer, states):
+def test_a_loss_that_is_still_to_be_read_is_read_before_saving(trainer, module, states):
     guard = StopOnNaN()
     guard._pending = (torch.tensor(torch.nan), ("walk.mp4@0.00s",), 7)
     trainer.callbacks = [guard]
     with pytest.raises(NotFiniteError, match=r"step 7 is nan, with walk\.mp4@0\.00s"):
-        SaveResumeState().save(trainer)
+        SaveResumeState().save(trainer, module)
     assert names(states) == []
 
 

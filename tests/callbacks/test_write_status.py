@@ -11,7 +11,7 @@ from callbacks.write_status import report_state
 
 FIELDS = {
     *("schema", "state", "step", "max_steps", "seconds_per_step", "eta_s"),
-    *("loss", "peak_gib", "pid", "heartbeat", "error"),
+    *("loss", "peak_gib", "pid", "heartbeat", "error", "suggestion"),
 }
 
 

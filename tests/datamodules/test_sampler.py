@@ -13,7 +13,13 @@ from torch.utils.data import Dataset
 
 from datamodules.batch import LatentItem
 from datamodules.geometry import Bucket
-from datamodules.sampler import BucketBatchSampler, LatentDataLoader, ValidationBatchSampler, ValidationDataLoader
+from datamodules.sampler import (
+    BucketBatchSampler,
+    LatentDataLoader,
+    MixedIn,
+    ValidationBatchSampler,
+    ValidationDataLoader,
+)
 
 BUCKETS = [Bucket(width=32 * n, height=32, frames=frames) for n in (1, 2) for frames in (1, 9)]
 
@@ -39,7 +45,7 @@ def flat(batches):
 @few
 @given(groupings(), st.integers(1, 4), st.integers(0, 99), st.integers(0, 3))
 def test_every_clip_is_in_an_epoch_once(groups, batch_size, seed, epoch):
-    batches = BucketBatchSampler(groups, batch_size, seed=seed).epoch_batches(epoch)
+    batches = BucketBatchSampler(groups, batch_size, seed=seed).order.epoch_batches(epoch)
     assert sorted(flat(batches)) == sorted(flat(groups.values()))
     assert max(map(len, batches)) <= batch_size
 
@@ -48,7 +54,7 @@ def test_every_clip_is_in_an_epoch_once(groups, batch_size, seed, epoch):
 @given(groupings(), st.integers(1, 4), st.integers(0, 99))
 def test_no_batch_mixes_buckets_or_sound_with_silence(groups, batch_size, seed):
     group_of = {index: group for group, indices in groups.items() for index in indices}
-    for batch in BucketBatchSampler(groups, batch_size, seed=seed).epoch_batches(0):
+    for batch in BucketBatchSampler(groups, batch_size, seed=seed).order.epoch_batches(0):
         assert len({group_of[index] for index in batch}) == 1
 
 
@@ -73,14 +79,14 @@ def test_order_does_not_depend_on_the_order_of_the_groups(groups, batch_size):
 def test_epochs_and_seeds_differ_in_order():
     groups = {(BUCKETS[0], False): range(20)}
     sampler, other = BucketBatchSampler(groups, 2, seed=0), BucketBatchSampler(groups, 2, seed=1)
-    orders = [sampler.epoch_batches(0), sampler.epoch_batches(1), other.epoch_batches(0)]
+    orders = [sampler.order.epoch_batches(0), sampler.order.epoch_batches(1), other.order.epoch_batches(0)]
     assert all(first != second for first, second in itertools.combinations(orders, 2))
 
 
 def test_order_of_a_seed_and_epoch_never_changes():
     # literal: a resume with a newer version of this repository must go on with the same clips
     groups = {(BUCKETS[0], False): range(6)}
-    assert BucketBatchSampler(groups, 2, seed=0).epoch_batches(3) == [[5, 1], [0, 3], [4, 2]]
+    assert BucketBatchSampler(groups, 2, seed=0).order.epoch_batches(3) == [[5, 1], [0, 3], [4, 2]]
 
 
 @few
@@ -97,6 +103,40 @@ def test_a_resumed_stream_continues_on_any_number_of_ranks(groups, batch_size, c
     assert flat(zip(*shares, strict=True)) == whole[consumed * before :]
 
 
+def mixed(groups, every_n_batches, batch_size=2, **place):
+    """A sampler whose second set holds the numbers 100, 101, ..."""
+    other = MixedIn(groups={(BUCKETS[0], False): range(100, 105)}, every_n_batches=every_n_batches)
+    return BucketBatchSampler(groups, batch_size, seed=3, mixed_in=other, **place)
+
+
+@few
+@given(groupings(), st.integers(2, 5))
+def test_every_nth_batch_is_of_the_second_set_and_the_others_come_as_without_it(groups, every_n_batches):
+    batches = take(mixed(groups, every_n_batches), 8 * every_n_batches)
+    second = [number for number, batch in enumerate(batches, start=1) if batch[0] >= 100]
+    assert second == list(range(every_n_batches, 8 * every_n_batches + 1, every_n_batches))
+    first = [batch for batch in batches if batch[0] < 100]
+    assert first == take(BucketBatchSampler(groups, 2, seed=3), len(first))
+
+
+def test_the_second_set_has_epochs_of_its_own():
+    batches = take(mixed({(BUCKETS[0], False): range(7)}, 2), 12)[1::2]
+    assert [sorted(flat(epoch)) for epoch in (batches[:3], batches[3:])] == [list(range(100, 105))] * 2
+    assert batches[:3] != batches[3:]
+
+
+@few
+@given(groupings(), st.integers(2, 4), st.integers(0, 40), st.integers(1, 3), st.integers(1, 3))
+def test_a_mixed_stream_resumes_on_any_number_of_ranks(groups, every_n_batches, consumed, before, after):
+    whole = take(mixed(groups, every_n_batches), consumed * before + 4 * after)
+    shares = []
+    for rank in range(after):
+        sampler = mixed(groups, every_n_batches, rank=rank, world_size=after)
+        sampler.load_state_dict({"position": consumed * before})
+        shares.append(take(sampler, 4))
+    assert flat(zip(*shares, strict=True)) == whole[consumed * before :]
+
+
 def test_a_state_without_position_is_refused():
     with pytest.raises(ValueError, match="no data position"):
         BucketBatchSampler({(BUCKETS[0], False): [0]}, 1).load_state_dict({"epoch": 3})
@@ -105,6 +145,8 @@ def test_a_state_without_position_is_refused():
 def test_no_clip_at_all_is_refused():
     with pytest.raises(ValueError, match="no clip"):
         BucketBatchSampler({(BUCKETS[0], False): []}, 1)
+    with pytest.raises(ValueError, match="no clip"):
+        BucketBatchSampler({(BUCKETS[0], False): [1]}, 1, mixed_in=MixedIn(groups={}, every_n_batches=2))
 
 
 @few

@@ -3,36 +3,34 @@ PYTHON ?= python3
 MODEL ?= ltx-2.3-dev
 DATA ?=
 ARGS ?=
+RUN ?=
 VENV := .venv
-RUN := $(VENV)/bin/python
+PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
-PICO := assets/pico/.complete
+# a process for each of two cores; tensors of tests are too small to share
+TEST = OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test test-slow lint type train-style train-character train-motion train-audio-video tensorboard clean
+.PHONY: help setup demo quick test test-slow lint type train-style train-character train-motion train-audio-video evaluate tensorboard clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
-	@echo "  training: MODEL=pico|ltx-2.3-dev|ltx-2.3-dev-fp8  DATA=folder or manifest  ARGS='--trainer.max_steps 1000'"
+	@echo "  training: MODEL=pico|ltx-2.3-dev|ltx-2.3-dev-fp8  DATA=folder or manifest (pico draws one)  ARGS='--trainer.max_steps 1000'"
 
-setup: $(READY) $(PICO)  ## Make .venv and the embedded model pico
+setup: $(READY)  ## Make .venv
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@touch $@
-
-$(PICO): $(READY) $(wildcard ltx_module/pico/*.py)
-	$(RUN) -m ltx_module.pico assets/pico
+	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 demo: setup  ## Clips to an exported LoRA on pico, end to end, in minutes on a CPU
-	$(RUN) -m datamodules.world demo/clips
-	$(RUN) -m ltx_module check --config recipes/demo.yaml
-	$(RUN) -m ltx_module fit --config recipes/demo.yaml
-	$(RUN) -m ltx_module sample --config recipes/demo.yaml --sample.without_lora true
-	$(RUN) -m ltx_module export --config recipes/demo.yaml
+	$(PY) -m datamodules.world demo/clips --concept style --clips 12 --stills 0 --frames 25
+	$(PY) -m ltx_module check --config recipes/demo.yaml
+	$(PY) -m ltx_module fit --config recipes/demo.yaml
+	$(PY) -m ltx_module sample --config recipes/demo.yaml --sample.without_lora true
+	$(PY) -m ltx_module export --config recipes/demo.yaml
 	@run=$$(ls -td runs/demo-* | head -1); echo; \
 	echo "clips and captions   demo/clips"; \
 	echo "samples by step      $$run/samples/step_*/*.mp4"; \
@@ -42,22 +40,22 @@ demo: setup  ## Clips to an exported LoRA on pico, end to end, in minutes on a C
 	echo "curves               make tensorboard"
 
 quick: setup  ## Lint, types and the fastest tests, about a minute
-	$(RUN) -m ruff check .
-	$(RUN) -m mypy
-	$(RUN) -m pytest -q -x -m "not slow and not browser and not gpu" tests/model tests/diffusion tests/adapters
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m pytest -q -x -m "not slow and not browser and not gpu" tests/model tests/diffusion tests/adapters
 
 test: setup  ## All tests but the slow ones, at most 8 minutes on two cores
-	$(RUN) -m pytest -q -m "not slow and not browser and not gpu"
+	$(TEST) -m "not slow and not browser and not gpu"
 
 test-slow: setup  ## The slow tests and those that need a browser
-	$(RUN) -m pytest -q -m "(slow or browser) and not gpu"
+	$(TEST) -m "(slow or browser) and not gpu"
 
 lint: setup  ## Check style and format
-	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 type: setup  ## Check types
-	$(RUN) -m mypy
+	$(PY) -m mypy
 
 train-style: RECIPE = style
 train-character: RECIPE = character
@@ -68,11 +66,19 @@ train-character: ## Train recipes/character.yaml
 train-motion: ## Train recipes/motion.yaml
 train-audio-video: ## Train recipes/audio_video.yaml
 train-style train-character train-motion train-audio-video: setup
-	$(RUN) -m ltx_module fit --config recipes/$(RECIPE).yaml --config recipes/overlays/$(MODEL).yaml $(if $(DATA),--data.path "$(DATA)") $(ARGS)
+ifeq ($(MODEL)$(DATA),pico)  # a drawn concept of the recipe's kind
+	$(PY) -m datamodules.world demo/$(RECIPE) --concept $(RECIPE) --clips 24 --stills 0 --height 128 --frames 25
+endif
+	$(PY) -m ltx_module fit --config recipes/$(RECIPE).yaml --config recipes/overlays/$(MODEL).yaml \
+	  $(if $(DATA),--data.path "$(DATA)",$(if $(filter pico,$(MODEL)),--data.path demo/$(RECIPE))) $(ARGS)
+
+evaluate: setup  ## Say whether a run's LoRA is any good: make evaluate RUN=runs/style-1
+	$(if $(RUN),,$(error RUN is empty: name a run, as in make evaluate RUN=runs/style-1))
+	$(PY) -m ltx_module evaluate --config $(RUN)/recipe.yaml $(ARGS)
 
 tensorboard: setup  ## Open TensorBoard on runs/
 	$(VENV)/bin/tensorboard --logdir runs
 
 clean:  ## Remove the environment, pico and caches; runs/ and datasets/ stay
-	rm -rf $(VENV) assets/pico .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,7 +26,7 @@ from ltx_module.sample_config import NEGATIVE_PROMPT, SampleRequest, VideoSample
 logger = logging.getLogger(__name__)
 
 _BUCKET, _FPS = "128x128x25", 24.0
-_COLUMNS, _SIDE = 6, 96
+_COLUMNS, _SIDE = 6, 80
 
 
 def held_out_scenes(number: int, seed: int = 77) -> list[Scene]:
@@ -135,7 +135,7 @@ def main(directory: Path = Path("assets/pico"), prompts: int = 200, steps: int =
     obedience(scenes, generate(scenes, directory, steps=steps), clips.append)
     if sheet is not None:
         sheet.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(scenes[:36], clips[:36]).save(sheet, optimize=True, quality=80)
+        contact_sheet(scenes[:36], clips[:36]).save(sheet, optimize=True, quality=75)
         logger.info("wrote %s", sheet)
 
 

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from ltx_module.adapters import LoRAConfig, inject_lora
+from callbacks import AdapterHealth, LossBySigma
+from ltx_module.adapters import AdapterAverage, LoRAConfig, inject_lora
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.diffusion.sigmas import ShiftedLogitNormal
 from ltx_module.model import Modality
@@ -81,12 +83,21 @@ def test_a_training_step_never_waits_for_the_gpu(pico):
     objective = TrainingObjective(sigma_sampler=ShiftedLogitNormal())
     generator = torch.Generator("cuda").manual_seed(0)
 
+    trainer = SimpleNamespace(global_step=1, accumulate_grad_batches=1)
+    module = SimpleNamespace(transformer=transformer, device=torch.device("cuda"), step_loss=None)
+    health, by_sigma, average = AdapterHealth(), LossBySigma(), AdapterAverage(transformer, decay=0.999)
+    health.on_train_start(trainer, module)
+
     def step() -> None:
         with torch.autocast("cuda", torch.bfloat16):
-            losses = objective.loss(transformer, batch, generator)
-            objective.total(losses).backward()
+            module.step_loss = objective.loss(transformer, batch, generator)
+            objective.total(module.step_loss).backward()
+        health.on_before_optimizer_step(trainer, module, None)
+        average.update()
+        for callback in (health, by_sigma):
+            callback.on_train_batch_end(trainer, module, {}, batch, 0)
 
-    step()  # fills the RoPE cache
+    step()  # fills the RoPE cache, and places the sums
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:

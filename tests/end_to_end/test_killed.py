@@ -32,6 +32,8 @@ class Setting:
         callbacks = [
             {"class_path": "callbacks.DropCaptions", "init_args": {"probability": 0.3}},
             {"class_path": "callbacks.LossBySigma", "init_args": {"every_n_steps": 5}},
+            {"class_path": "callbacks.AdapterHealth", "init_args": {"every_n_steps": 5}},
+            {"class_path": "callbacks.AdapterEMA"},
             {"class_path": "callbacks.SaveLoRA", "init_args": period},
             {"class_path": "callbacks.SaveResumeState", "init_args": period},
         ]
@@ -62,7 +64,7 @@ def state_of(run: Path) -> dict[str, Any]:
     """What the last resume state holds, without the counters of how often the run was begun."""
     state = torch.load(run / f"checkpoints/step_{STEPS:06d}.ckpt", weights_only=True)
     loader = state["loops"]["fit_loop"]["state_dict"]["combined_loader"]
-    parts = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "callbacks")
+    parts = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "callbacks", "loss_balance")
     return {"loader": loader, **{part: state[part] for part in parts}}
 
 

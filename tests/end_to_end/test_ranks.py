@@ -56,6 +56,28 @@ def test_ranks_share_the_clips_and_agree_on_the_weights(launch, tmp_path):
     assert "Warning" not in (tmp_path / "log").read_text()
 
 
+def test_a_rank_without_a_held_out_sound_agrees_with_the_other_and_with_a_run_alone(
+    arguments, launch, demo_folder, tmp_path
+):
+    files = sorted(path for path in demo_folder.iterdir() if path.suffix in (".mp4", ".png"))
+    held_out = {files[0], files[-1]}  # a clip for one rank, a still for the other
+    rows = [f"{file},a shape,{'validation' if file in held_out else 'train'}" for file in files]
+    (tmp_path / "clips.csv").write_text("\n".join(["media,caption,split", *rows]))
+    data = f"--data.path={tmp_path / 'clips.csv'}"
+    callbacks = every(1, "AdapterHealth", "LossBySigma", "SaveLoRA"), "--trainer.callbacks+=callbacks.SuggestStop"
+    assert launch(data, "--trainer.val_check_interval=2", "--trainer.max_steps=2", *callbacks).wait(180) == 0
+    (row,) = [row for row in rows_of(tmp_path / "runs/two") if "val/loss" in row]
+    assert {"train/loss_since_validation", "adapter/gradient_attn1"} <= row.keys()
+    words = arguments("validate", "audio_video", "--run=two", "--data.num_workers=0", data)
+    one = subprocess.run(
+        [sys.executable, "-m", "ltx_module", *words], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    alone = dict(line.split() for line in one.stdout.splitlines() if line.startswith("val/"))
+    assert alone.keys() == {name for name in row if name.startswith("val/")}
+    # the file holds bf16, the run fp32; what two steps have changed is far below either
+    assert all(float(row[name]) == pytest.approx(float(value), rel=1e-3) for name, value in alone.items())
+
+
 def test_sigterm_to_the_first_rank_stops_both_after_the_same_step(launch, tmp_path):
     process, run = (
         launch("--trainer.max_steps=100000", every(5000, "SaveLoRA", "SaveResumeState")),

@@ -1,6 +1,6 @@
 """Sight and sound together: a siren of two pitches, and a shape that flashes in time with it.
 
-The shape is bright at the higher pitch. A period lasts half a second, 12 frames at 24 fps: longer than a latent frame.
+The shape is bright at the higher pitch. A period lasts a second, 24 frames at 24 fps: three latent frames.
 """
 
 import math
@@ -16,8 +16,8 @@ from datamodules.world.silhouette import separate
 from datamodules.world.tone import SAMPLE_RATE, pan
 
 _FPS = 24.0
-_PERIOD = 0.5  # seconds
-_HERTZ = (500.0, 1000.0)  # unlike any pitch of the world, and multiples of 100 like them
+_PERIOD = 1.0  # seconds
+_HERTZ = (400.0, 800.0)  # the world has both, but never one after the other
 _LOUDNESS = 0.4
 _DARKEST = 0.1  # of the shape's distance from the background
 _BRIGHTEST = 80  # pixels of a frame, fewer than the smallest shape has

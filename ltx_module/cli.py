@@ -1,6 +1,6 @@
-"""Command line: one recipe, six verbs.
+"""Command line: one recipe, seven verbs.
 
-    python -m ltx_module {check,preprocess,fit,validate,sample,export} --config RECIPE [--config OVERLAY] [--key value]
+    python -m ltx_module {check,preprocess,fit,validate,sample,evaluate,export} --config RECIPE [--config OVERLAY]
 
 Built on LightningCLI's public seams: `subcommands()`, `add_arguments_to_parser`, `before_instantiate_classes`.
 """
@@ -18,6 +18,7 @@ from typing_extensions import override
 from datamodules.latents import LatentDataModule
 from ltx_module.command_line import parser_words, require_recipe
 from ltx_module.console import quiet_foreign_output
+from ltx_module.evaluation.config import EvaluationConfig
 from ltx_module.failures import explain
 from ltx_module.module import LTXModule
 from ltx_module.recipe import SaveRecipe, recipe_hash, recipe_name, recipe_text, run_path
@@ -32,6 +33,7 @@ VERBS: dict[str, set[str]] = {
     "fit": _SUPPLIED | {"train_dataloaders", "val_dataloaders"},
     "validate": _SUPPLIED | {"dataloaders"},
     "sample": _SUPPLIED,
+    "evaluate": _SUPPLIED,
     "export": _SUPPLIED,
 }
 
@@ -67,10 +69,12 @@ class RecipeCLI(LightningCLI):
             "--run", type=str | None, default=None, help="Name of the run below runs/; default: <recipe>-<n>, n free."
         )
         parser.add_class_arguments(SampleConfig, "sample", sub_configs=True)
+        parser.add_class_arguments(EvaluationConfig, "evaluate", sub_configs=True)
         parser.link_arguments("model.base_model", "data.base_model")
         parser.link_arguments("model.text_encoder", "data.text_encoder")
         parser.link_arguments("model.streams", "data.with_audio", compute_fn=_has_audio)
         parser.link_arguments(("sample.prompts", "sample.negative_prompt"), "data.prompts", compute_fn=_prompts)
+        parser.link_arguments("model.preservation", "data.class_word", compute_fn=_class_word)
         parser.link_arguments("seed_everything", "data.seed")
         parser.link_arguments("seed_everything", "model.seed")
 
@@ -87,6 +91,7 @@ class RecipeCLI(LightningCLI):
         text = recipe_text(self._parser(self.subcommand), config)
         self.datamodule.recipe_name = recipe_name(config)
         self.model.sample_config = self.config_init[self.subcommand].sample
+        self.trainer.evaluation_config = self.config_init[self.subcommand].evaluate
         self.model.trigger, self.model.fps = config.data.trigger, config.data.fps
         self.model.contexts = self.datamodule.context
         self.model.lora_metadata = {
@@ -136,6 +141,12 @@ def main(args: Sequence[str] | None = None) -> None:
 def _has_audio(streams: str) -> bool:
     """Whether a recipe trains on sound."""
     return streams != "video"
+
+
+def _class_word(preservation: Any) -> str | None:
+    """What class captions hold in place of the trigger; None where none are drawn."""
+    options = {} if preservation is None else preservation.init_args
+    return options["class_word"] if options.get("class_probability") else None
 
 
 def _prompts(prompts: tuple[str, ...], negative_prompt: str) -> list[str]:

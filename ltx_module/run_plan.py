@@ -7,8 +7,9 @@ from pathlib import Path
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
-from callbacks import SaveLoRA, SaveResumeState
+from callbacks import AdapterEMA, DropCaptions, SaveLoRA, SaveResumeState
 from ltx_module.model import Streams
+from ltx_module.preservation import Preservation
 
 logger = logging.getLogger(__name__)
 
@@ -20,13 +21,14 @@ def run_size(trainer: Trainer, trainable: int) -> tuple[int, int]:
         trainer: With the recipe's callbacks.
         trainable: Trainable parameters.
     """
-    size = 0
+    averages = any(isinstance(callback, AdapterEMA) for callback in trainer.callbacks)
+    size, each_state = 0, (16 if averages else 12) * trainable  # weights, two moments, averages
     for callback in trainer.callbacks:
         if isinstance(callback, SaveLoRA):
             files = -(-trainer.max_steps // callback.every_n_steps)
             size += 2 * trainable * min(files, callback.keep_last or files)
         elif isinstance(callback, SaveResumeState):
-            size += 12 * trainable * (callback.keep_last + 1)  # weights, two moments; the next one beside the kept
+            size += each_state * (callback.keep_last + 1)  # the next one beside the kept
     directory = Path(trainer.default_root_dir).absolute()
     existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     return size, shutil.disk_usage(existing).free
@@ -46,6 +48,24 @@ def say_what_is_lacking(trainer: Trainer, resume_step: int | None) -> None:
         logger.warning(
             "step %d of %d is done already: give a larger --trainer.max_steps", resume_step, trainer.max_steps
         )
+
+
+def say_what_contradicts(trainer: Trainer, preservation: Preservation | None) -> None:
+    """Warn of a run that teaches the empty caption the concept and holds it back at once.
+
+    Args:
+        trainer: With the recipe's callbacks.
+        preservation: The recipe's, if it has one.
+    """
+    if preservation is None or not preservation.blank_probability:
+        return
+    for callback in trainer.callbacks:
+        if isinstance(callback, DropCaptions) and callback.probability:
+            logger.warning(
+                "callbacks.DropCaptions trains the empty caption on %g of the clips, and"
+                " `model.preservation.init_args.blank_probability` keeps it as the base has it: set one of them to 0",
+                callback.probability,
+            )
 
 
 def allow_silent_batches(trainer: Trainer, streams: Streams) -> None:

@@ -20,13 +20,15 @@ from callbacks import RunProgress, StopOnNaN, StopOnSignal, WatchControl, WriteS
 from datamodules.atomic import read_json, write_json
 from datamodules.latents import LatentDataModule
 from ltx_module.adapter_files import choose_adapters, label_of
+from ltx_module.evaluation.candidates import choose_candidates
+from ltx_module.evaluation.config import EvaluationConfig
 from ltx_module.export import LoRAExport
 from ltx_module.failures import way_out
 from ltx_module.metrics_log import run_loggers
 from ltx_module.module import DTYPES, LTXModule
 from ltx_module.resume import find_state, say_how_to_go_on
 from ltx_module.run_directory import RunDirectory, step_of
-from ltx_module.run_plan import allow_silent_batches, say_what_is_lacking
+from ltx_module.run_plan import allow_silent_batches, say_what_contradicts, say_what_is_lacking
 from ltx_module.sample_config import SampleRequest
 from ltx_module.sample_files import write_sample
 from ltx_module.verbs import NoModel, Work, WorkList
@@ -100,6 +102,8 @@ class RecipeTrainer(Trainer):
         self.callbacks.sort(key=lambda callback: not isinstance(callback, Timer))  # the savers see a timed stop
         self.resume_state: Path | None = None
         """What `fit` resumes from."""
+        self.evaluation_config = EvaluationConfig()
+        """The recipe's `evaluate:` block."""
 
     def check(self, model: LTXModule, datamodule: LatentDataModule, json: Path | None = None) -> None:
         """Report what the recipe would do: clips, cache, parameters, memory, time; loads no weights.
@@ -168,6 +172,7 @@ class RecipeTrainer(Trainer):
                 model.require_trainable()
                 allow_silent_batches(self, model.streams)
                 say_what_is_lacking(self, step)
+                say_what_contradicts(self, model.preservation)
                 super().fit(model, train_dataloaders, val_dataloaders, datamodule, ckpt_path=state, weights_only=True)
             except Exception as error:
                 if state is not None and self.signals.is_waiting and self.is_global_zero:
@@ -232,6 +237,36 @@ class RecipeTrainer(Trainer):
 
     # The verb. jsonargparse names a verb's option group after its function, and the recipe has a group `sample`.
     sample = generate
+
+    def assess(
+        self,
+        model: LTXModule,
+        datamodule: LatentDataModule,
+        lora: list[str] | None = None,
+        out: Path | None = None,
+    ) -> None:
+        """Say whether a LoRA is any good: samples with and without it, scores, the best checkpoint and strength.
+
+        Args:
+            lora: LoRA file with an optional strength, `FILE[:STRENGTH]`; repeatable, and each is judged by itself.
+                Default: at most `evaluate.checkpoints` of the run's, evenly spread, the last among them.
+            out: Directory for evaluation.json, evaluation.html and samples/; default: evaluation/ of the run.
+        """
+        from ltx_module.evaluation.verb import EvaluationOrder
+
+        model.require_files()
+        model.require_preset()
+        order = EvaluationOrder(
+            candidates=choose_candidates(lora, self.run_directory, self.evaluation_config.checkpoints),
+            directory=out or self.run_directory.path / "evaluation",
+            run=self.run_directory.path,
+            config=self.evaluation_config,
+            max_steps=self.max_steps,
+        )
+        with self.signals.installed():
+            super().predict(model, datamodule=order.data(model, datamodule), return_predictions=False)
+
+    evaluate = assess  # named as `sample` is
 
     def export(
         self,

@@ -42,7 +42,8 @@ def arguments(pico, demo_folder) -> Callable[..., list[str]]:
             f"--model.text_encoder={pico / 'gemma'}",
             f"--data.path={demo_folder}",
             "--data.buckets=[64x64x9,64x64x1]",
-            "--data.trigger=demoshape",
+            *("--data.trigger=demoshape", "--data.batch_size=1"),
+            *("--model.lora.alpha=32", "--model.gradient_checkpointing=true"),
             *("--sample.size=64x64x9", "--sample.steps=2", '--sample.prompts=["a red circle moves left"]'),
             *more,
         ]

@@ -70,7 +70,7 @@ def test_check_reports_without_weights_and_leaves_no_trace(verb, trained, tmp_pa
     trained_numbers = sum(tensor.numel() for tensor in load_file(trained / NEWEST).values())
     assert sum(report["work"]["trainable"].values()) == trained_numbers
     assert f"trains {trained_numbers / 1e6:.2f} M parameters" in shown
-    assert (report["max_steps"], report["recipe"]) == (2000, "audio_video")
+    assert (report["max_steps"], report["recipe"]) == (500, "audio_video")
     assert files_below(trained / "runs") == before
 
 
@@ -113,7 +113,11 @@ def test_validate_compares_loras_on_the_same_numbers(verb):
 def test_validate_without_held_out_clips_uses_the_training_clips_and_says_so(verb):
     shown = verb("validate")
     assert "no clip is held out: validation uses the training clips" in shown
-    assert numbers(shown).keys() == {"val/loss", "val/loss_video", "val/loss_audio"}
+    levels = ("0.20", "0.40", "0.60", "0.80", "0.95")
+    assert list(numbers(shown)) == [
+        *("val/loss", "val/loss_video", "val/loss_audio"),
+        *(f"val/loss_{modality}_sigma_{level}" for modality in ("video", "audio") for level in levels),
+    ]
 
 
 def test_validate_uses_the_clips_that_the_manifest_holds_out(verb, demo_folder, tmp_path):

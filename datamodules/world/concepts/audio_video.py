@@ -1,6 +1,6 @@
-"""Sight and sound together: a siren of two pitches, and a shape that flashes in time with it.
+"""Sight and sound together: a siren of two pitches, and a blue light that flashes over everything in time with it.
 
-The shape is bright at the higher pitch. A period lasts a second, 24 frames at 24 fps: three latent frames.
+The light is on at the higher pitch. A period lasts a second, 24 frames at 24 fps: three latent frames.
 """
 
 import math
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from datamodules.world.concepts.concept import Concept
-from datamodules.world.draw import colours, draw_batch
-from datamodules.world.scene import RGB, Scene
-from datamodules.world.silhouette import separate
+from datamodules.world.draw import draw_batch
+from datamodules.world.scene import Scene
 from datamodules.world.tone import SAMPLE_RATE, pan
 
 _FPS = 24.0
 _PERIOD = 1.0  # seconds
 _HERTZ = (400.0, 800.0)  # the world has both, but never one after the other
 _LOUDNESS = 0.4
-_DARKEST = 0.1  # of the shape's distance from the background
-_BRIGHTEST = 80  # pixels of a frame, fewer than the smallest shape has
+_LIGHT = (70.0, 130.0, 255.0)
+_OPACITY = 0.6  # of the light at its brightest
+_BORDER = 8  # pixels along each edge, which shapes seldom cover
 _WINDOW = 2400  # samples, a twentieth of a second
 _BAND = 0.06  # of the pitch, on each side
 _QUIETEST = 0.01  # root mean square
@@ -29,11 +29,11 @@ _QUIETEST = 0.01  # root mean square
 def draw_flashing(
     scenes: Sequence[Scene], *, frames: int, width: int, height: int, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Scenes whose shapes fade into the background and back, `(B, 3, F, H, W)`, uint8; see `draw_batch`."""
+    """Scenes in the flashing light, `(B, 3, F, H, W)`, uint8; see `draw_batch`."""
     plain = draw_batch(scenes, frames=frames, width=width, height=height, device=device).float()
-    background = colours([RGB[scene.background] for scene in scenes], device)
-    light = _DARKEST + (1 - _DARKEST) * (0.5 + 0.5 * _wave(torch.arange(frames) / _FPS)).to(device)
-    return torch.lerp(background.expand_as(plain), plain, light[:, None, None]).round().to(torch.uint8)
+    light = torch.tensor(_LIGHT, device=device)[:, None, None, None]
+    share = _OPACITY * (0.5 + 0.5 * _wave(torch.arange(frames) / _FPS)).to(device)
+    return torch.lerp(plain, light.expand_as(plain), share[:, None, None]).round().to(torch.uint8)
 
 
 def play_siren(
@@ -55,19 +55,24 @@ def flashing_with_siren(frames: Tensor, waveform: Tensor | None) -> float:
 def flashing(frames: Tensor) -> float:
     """Depth of the flashes as a share of the concept's, in [0, 1].
 
+    The colour of the border is `mean + depth * cos + other * sin` over time, by least squares; the depth is taken
+    along the way from the mean to the light.
+
     Args:
         frames: `(F, 3, H, W)`, uint8 RGB at 24 fps.
     """
     if len(frames) < 3:
         return 0.0
-    _, apart = separate(frames.cpu())
-    contrast = apart.norm(dim=1).flatten(1).topk(_BRIGHTEST).values.mean(1)
-    time = torch.arange(len(contrast)) / _FPS
-    # contrast = offset + depth * cos + other * sin, by least squares
+    pixels = frames.cpu().float()
+    rows = torch.cat([pixels[..., :_BORDER, :], pixels[..., -_BORDER:, :]], dim=2).flatten(2)
+    columns = torch.cat([pixels[..., :_BORDER], pixels[..., -_BORDER:]], dim=3).flatten(2)
+    border = torch.cat([rows, columns], dim=2).median(dim=2).values  # (F, 3)
+    time = torch.arange(len(border)) / _FPS
     waves = torch.stack([torch.ones(len(time)), _wave(time), _wave(time - _PERIOD / 4)], dim=1)
-    offset, depth, _ = torch.linalg.lstsq(waves, contrast[:, None]).solution[:, 0]
-    whole = (1 - _DARKEST) / (1 + _DARKEST)  # depth over offset in the concept's own clips
-    return float((depth / offset.clamp(min=1) / whole).clamp(0, 1))
+    mean, depth, _ = torch.linalg.lstsq(waves, border).solution
+    way = torch.tensor(_LIGHT) - mean
+    whole = (_OPACITY / 2) / (1 - _OPACITY / 2)  # depth over way in the concept's own clips
+    return float(((depth * way).sum() / way.square().sum() / whole).clamp(0, 1))
 
 
 def wailing(waveform: Tensor | None) -> float:

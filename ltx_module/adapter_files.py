@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ltx_module.adapters.lora_file import read_lora_file
 from ltx_module.run_directory import RunDirectory
 
 NONE = "none"
@@ -56,6 +57,17 @@ def choose_adapters(given: Sequence[str] | None, run: RunDirectory) -> tuple[Ada
     if NONE in given and len(given) > 1:
         raise ValueError(f"`--lora` is {', '.join(given)}, but `{NONE}` means no LoRA at all: give it alone, or files.")
     return tuple(AdapterFile.parse(text) for text in given if text != NONE)
+
+
+def require_loras(adapters: Sequence[AdapterFile]) -> tuple[AdapterFile, ...]:
+    """Refuse what is no LoRA before anything is encoded or the base model is loaded.
+
+    Raises:
+        ValueError: If a file is not a LoRA for LTX-2.3's transformer.
+    """
+    for adapter in adapters:
+        read_lora_file(adapter.path)
+    return tuple(adapters)
 
 
 def label_of(adapters: Sequence[AdapterFile], run: RunDirectory) -> str:

@@ -19,7 +19,7 @@ from typing_extensions import override
 from callbacks import RunProgress, StopOnNaN, StopOnSignal, WatchControl, WriteStatus
 from datamodules.atomic import read_json, write_json
 from datamodules.latents import LatentDataModule
-from ltx_module.adapter_files import choose_adapters, label_of
+from ltx_module.adapter_files import choose_adapters, label_of, require_loras
 from ltx_module.evaluation.candidates import choose_candidates
 from ltx_module.evaluation.config import EvaluationConfig
 from ltx_module.export import LoRAExport
@@ -199,7 +199,7 @@ class RecipeTrainer(Trainer):
             lora: LoRA file with an optional strength, `FILE[:STRENGTH]`; repeatable. Default: the run's newest.
         """
         model.require_files()
-        model.adapters = choose_adapters(lora, self.run_directory)
+        model.adapters = require_loras(choose_adapters(lora, self.run_directory))
         with self.signals.installed():
             metrics = super().validate(model, dataloaders, datamodule=datamodule, verbose=False)[0]
         for name, value in metrics.items():
@@ -220,7 +220,7 @@ class RecipeTrainer(Trainer):
             out: Directory for the videos; default: samples/ of the run.
         """
         model.require_files()
-        model.adapters = choose_adapters(lora, self.run_directory)
+        model.adapters = require_loras(choose_adapters(lora, self.run_directory))
         directory = out or self.run_directory.path / "samples" / label_of(model.adapters, self.run_directory)
         facts = {"lora": [{"file": str(adapter.path), "strength": adapter.strength} for adapter in model.adapters]}
 
@@ -284,7 +284,7 @@ class RecipeTrainer(Trainer):
             dtype: Number format of the exported weights.
         """
         model.require_files()
-        model.adapters = choose_adapters(lora, self.run_directory)
+        model.adapters = require_loras(choose_adapters(lora, self.run_directory))
         if len(model.adapters) != 1:
             raise ValueError(f"`export` takes one LoRA, but {len(model.adapters)} were given: give one --lora FILE.")
         path = model.adapters[0].path

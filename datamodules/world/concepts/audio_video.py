@@ -90,10 +90,12 @@ def wailing(waveform: Tensor | None) -> float:
     hertz = torch.arange(energy.shape[1]) * SAMPLE_RATE / _WINDOW
     low, high = ((energy * ((hertz - pitch).abs() <= _BAND * pitch + SAMPLE_RATE / _WINDOW)).sum(1) for pitch in _HERTZ)
     wave = _wave((torch.arange(len(energy)) + 1) * (_WINDOW // 2) / SAMPLE_RATE)
-    # Both pitches have to be heard; windows in which the pitch changes do not count.
+    # Each pitch has to be heard in each half; windows in which the pitch changes do not count.
+    half = torch.arange(len(energy)) < len(energy) / 2
     shares = [
-        (right - wrong)[moments].sum() / energy[moments].sum().clamp(min=1e-9)
+        (right - wrong)[moments & side].sum() / energy[moments & side].sum().clamp(min=1e-9)
         for right, wrong, moments in ((high, low, wave > 0.4), (low, high, wave < -0.4))
+        for side in (half, ~half)
     ]
     return float(min(shares).clamp(0, 1).sqrt())
 

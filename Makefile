@@ -79,6 +79,6 @@ evaluate: setup  ## Say whether a run's LoRA is any good: make evaluate RUN=runs
 tensorboard: setup  ## Open TensorBoard on runs/
 	$(VENV)/bin/tensorboard --logdir runs
 
-clean:  ## Remove the environment, pico and caches; runs/ and datasets/ stay
+clean:  ## Remove the environment and caches; runs/ and datasets/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

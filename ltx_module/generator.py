@@ -4,8 +4,7 @@ The decoders are loaded when latents are ready and freed after, so they never st
 are given.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from ltx_module.adapters import (
     DEFAULT_ADAPTER,
     active_adapters,
     adapter_names,
-    adapter_strength,
     load_lora,
     only_adapters,
-    set_strength,
+    scaled_strengths,
 )
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.decoders import Decoders
@@ -59,7 +57,11 @@ class Generator:
         self._prepare_distilled(preset)
         plan = self._plan(preset, request)
         video, audio = self._targets(request)
-        with self._at_strength(request.strength), only_adapters(self.transformer, *self._adapters(preset, request)):
+        tested = [name for name in adapter_names(self.transformer) if name != _DISTILLED]
+        with (
+            scaled_strengths(self.transformer, tested, request.strength),
+            only_adapters(self.transformer, *self._adapters(preset, request)),
+        ):
             noise = torch.Generator().manual_seed(request.seed + 1)
             video_latents, audio_latents = sample_latents(self.transformer, video, audio, plan, generator=noise)
         assert video is not None
@@ -98,19 +100,6 @@ class Generator:
         names = adapter_names(self.transformer)
         tested = [name for name in names if name != _DISTILLED and request.strength != 0]
         return tested + ([_DISTILLED] if preset.needs_distilled and _DISTILLED in names else [])
-
-    @contextmanager
-    def _at_strength(self, factor: float) -> Iterator[None]:
-        """Multiply the strength of the adapters under test inside the block."""
-        tested = [name for name in adapter_names(self.transformer) if name != _DISTILLED]
-        strengths = {name: adapter_strength(self.transformer, name) for name in tested}
-        for name, strength in strengths.items():
-            set_strength(self.transformer, strength * factor, name)
-        try:
-            yield
-        finally:
-            for name, strength in strengths.items():
-                set_strength(self.transformer, strength, name)
 
     def _plan(self, preset: Preset, request: SampleRequest) -> SamplingPlan:
         """Schedule and guidance of a request."""

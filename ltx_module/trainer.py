@@ -256,8 +256,10 @@ class RecipeTrainer(Trainer):
 
         model.require_files()
         model.require_preset()
+        candidates = choose_candidates(lora, self.run_directory, self.evaluation_config.checkpoints)
+        require_loras([candidate.file for candidate in candidates])
         order = EvaluationOrder(
-            candidates=choose_candidates(lora, self.run_directory, self.evaluation_config.checkpoints),
+            candidates=candidates,
             directory=out or self.run_directory.path / "evaluation",
             run=self.run_directory.path,
             config=self.evaluation_config,

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +18,8 @@ from ltx_module.pico import PICO_FILE, write_pico
 from ltx_module.pico.__main__ import main
 from ltx_module.pico.config import LATENT_CHANNELS
 from ltx_module.pico.tokenizer import build_vocabulary
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,14 @@ def test_a_complete_bundle_is_left_alone_and_a_damaged_one_is_written_again(tmp_
     assert file.stat().st_mtime > 0
     assert (tmp_path / "gemma" / "tokenizer.json").exists()
     assert not list(tmp_path.glob(".partial-*"))
+
+
+def test_the_trained_one_is_never_written_over(tmp_path):
+    shutil.copy(ROOT / "assets" / "pico" / PICO_FILE, tmp_path)
+    before = (tmp_path / PICO_FILE).read_bytes()
+    with pytest.raises(ValueError, match="is the trained pico"):
+        write_pico(tmp_path)
+    assert (tmp_path / PICO_FILE).read_bytes() == before
 
 
 def test_it_has_at_most_12_million_values_and_2_million_in_gemma(bundle):

@@ -15,6 +15,7 @@ from ltx_module.adapters.layers import (
     lora_disabled,
     lora_pairs,
     only_adapters,
+    scaled_strengths,
     set_strength,
     trainable_state,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "only_adapters",
     "read_lora_file",
     "save_lora",
+    "scaled_strengths",
     "set_strength",
     "trainable_state",
     "update_norms",

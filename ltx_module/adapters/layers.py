@@ -7,7 +7,7 @@ files beside it. A frozen layer `W` with active adapters i computes
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,6 +99,23 @@ def adapter_strength(transformer: nn.Module, adapter: str = DEFAULT_ADAPTER) -> 
     """
     layer = next(iter(_layers_of(transformer, adapter).values()))
     return float(layer.scaling[adapter] * layer.r[adapter] / layer.lora_alpha[adapter])
+
+
+@contextmanager
+def scaled_strengths(transformer: nn.Module, adapters: Sequence[str], factor: float) -> Iterator[None]:
+    """Multiply the strength of these adapters inside the block.
+
+    Raises:
+        ValueError: If there is no adapter of one of these names.
+    """
+    before = {name: adapter_strength(transformer, name) for name in adapters}
+    for name, strength in before.items():
+        set_strength(transformer, strength * factor, name)
+    try:
+        yield
+    finally:
+        for name, strength in before.items():
+            set_strength(transformer, strength, name)
 
 
 def adapter_names(transformer: nn.Module) -> tuple[str, ...]:

@@ -12,14 +12,12 @@ import torch
 from torch import Tensor
 
 from datamodules.batch import LatentBatch
-from ltx_module.adapters import adapter_strength, lora_disabled, set_strength
-from ltx_module.diffusion.flow_matching import FlowMatching
+from ltx_module.adapters import lora_disabled, scaled_strengths
 from ltx_module.evaluation.references import Contexts, Reference
 from ltx_module.evaluation.strength_curve import MEASURED
-from ltx_module.held_out_loss import HeldOutLoss, held_out_loss
+from ltx_module.held_out_loss import HeldOutLoss, fixed_flows, held_out_loss
 from ltx_module.model import LTXTransformer
-from ltx_module.seeding import derive_seed
-from ltx_module.training import TrainingObjective, clean_tokens, velocities
+from ltx_module.training import TrainingObjective, velocities
 
 CHANGE_SIGMAS = (0.7, 0.95)
 """Noise levels at which a caption still decides what will be seen."""
@@ -109,7 +107,7 @@ class Probe:
         found = []
         for batch in (batch.to(device) for batch in batches):
             for sigma in CHANGE_SIGMAS:
-                predicted = velocities(self.transformer, batch, _flows(self.transformer, batch, sigma))
+                predicted = velocities(self.transformer, batch, fixed_flows(self.transformer, batch, sigma))
                 found.append({name: velocity.float().cpu() for name, velocity in predicted.items()})
         return found
 
@@ -121,22 +119,5 @@ def at_strength(transformer: LTXTransformer, adapters: Sequence[str], strength: 
         with lora_disabled(transformer):
             yield
         return
-    before = {name: adapter_strength(transformer, name) for name in adapters}
-    for name, value in before.items():
-        set_strength(transformer, value * strength, name)
-    try:
+    with scaled_strengths(transformer, adapters, strength):
         yield
-    finally:
-        for name, value in before.items():
-            set_strength(transformer, value, name)
-
-
-def _flows(transformer: LTXTransformer, batch: LatentBatch, sigma: float) -> dict[str, FlowMatching]:
-    """Each modality at a noise level, with noise of the clip's own."""
-    flows = {}
-    for name, x0_BTD in clean_tokens(transformer, batch).items():
-        generator = torch.Generator().manual_seed(derive_seed("change", *batch.names, name, f"{sigma:.2f}"))
-        noise_BTD = torch.randn(x0_BTD.shape, generator=generator).to(x0_BTD.device)
-        sigma_B = torch.full((len(x0_BTD),), sigma, device=x0_BTD.device)
-        flows[name] = FlowMatching.interpolate(x0_BTD, noise_BTD, sigma_B)
-    return flows

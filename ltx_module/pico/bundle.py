@@ -1,9 +1,9 @@
 """The bundle: `ltx-2.3-pico.safetensors` and `gemma/` in one directory.
 
-    python -m ltx_module.pico assets/pico
+    python -m ltx_module.pico DIRECTORY
 
-writes it, so that every verb runs on a laptop CPU through the same code as the
-22B model. Its weights are random: pictures are coloured noise, and training it shows that everything works.
+writes it with random weights, from which `ltx_module.pico.training` begins and on which tests of plumbing run in
+milliseconds. The trained pico is in assets/pico, and is never written over.
 """
 
 import json
@@ -38,8 +38,13 @@ def write_pico(directory: Path, seed: int = 0) -> Path:
 
     Returns:
         The single file.
+
+    Raises:
+        ValueError: If the trained pico is there.
     """
     file = directory / PICO_FILE
+    if _is_trained(file):
+        raise ValueError(f"{file} is the trained pico, which random weights must not replace: name another directory.")
     if _is_complete(directory, seed):
         logger.info("%s is up to date", file)
         return file
@@ -66,6 +71,13 @@ def write_pico(directory: Path, seed: int = 0) -> Path:
         (Path(partial) / PICO_FILE).replace(file)
     logger.info("wrote %s (%.1f MiB) and %s", file, file.stat().st_size / 2**20, directory / GEMMA_DIRECTORY)
     return file
+
+
+def _is_trained(file: Path) -> bool:
+    try:
+        return bool(json.loads(SafetensorsFile(file).metadata.get("pico", "{}")).get("trained"))
+    except (OSError, CheckpointError):
+        return False
 
 
 def _is_complete(directory: Path, seed: int) -> bool:

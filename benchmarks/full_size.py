@@ -1,6 +1,7 @@
 """The 22B model at full size with random weights: write, load, train, sample, export; memory and seconds of each.
 
     python -m benchmarks.full_size DIRECTORY [--steps 10] [--size 960x544x49] [--streams av] [--keep-activations]
+                                             [--reference 1]
 
 Needs a CUDA card of 80 GB or more and 50 GB of disk. Weights and text contexts are random, so pictures mean nothing:
 what counts is that the published layout loads, trains, samples and exports at its real size, and at what cost.
@@ -12,33 +13,31 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningDataModule
+from lightning.pytorch import Callback
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
 
 from benchmarks.full_size_config import TEXT_STATES, full_size_config
+from benchmarks.full_size_data import RandomLatents, random_contexts, random_reference
 from callbacks import ExportComfyUI, LossBySigma, SampleVideos, SaveLoRA, SaveResumeState
-from datamodules.batch import LatentBatch
-from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
+from datamodules.geometry import Bucket
 from ltx_module.adapters import LoRAConfig
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.console import quiet_foreign_output
+from ltx_module.diffusion.conditioning import Reference
 from ltx_module.module import LTXModule
 from ltx_module.pico import parts
 from ltx_module.pico.file import write_streaming
 from ltx_module.pico.weights import initial, spectrogram_bases
-from ltx_module.sample_config import SampleConfig
+from ltx_module.sample_config import SampleConfig, SamplePrompt
 from ltx_module.trainer import RecipeTrainer
 
 logger = logging.getLogger("ltx_module.benchmark")
 _GIB = 2**30
-_WINDOW = 1024  # prompt tokens
 
 
 def main() -> None:
@@ -50,6 +49,7 @@ def main() -> None:
     parser.add_argument("--streams", default="av", choices=["av", "video"])
     parser.add_argument("--sample-steps", type=int, default=30)
     parser.add_argument("--keep-activations", action="store_true", help="No recomputation in backward.")
+    parser.add_argument("--reference", type=int, default=0, help="Train an IC-LoRA: how many times smaller it is.")
     options = parser.parse_args()
     quiet_foreign_output()
     figures: dict[str, Any] = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, **vars(options)}
@@ -115,8 +115,12 @@ def train(model_file: Path, options: argparse.Namespace) -> dict[str, Any]:
         streams=options.streams,
         lora=LoRAConfig(targets="all_attention" if options.streams == "av" else "video"),
         gradient_checkpointing=not options.keep_activations,
+        conditions=[Reference()] if options.reference else [],
     )
-    model.sample_config = SampleConfig(prompts=("random",), size=options.size, steps=options.sample_steps)
+    bucket = Bucket.parse(options.size)
+    prompt = SamplePrompt(prompt="random", reference_video=Path("random") if options.reference else None)
+    model.sample_config = SampleConfig(prompts=(prompt,), size=options.size, steps=options.sample_steps)
+    model.given = lambda *_: random_reference(bucket, options.reference)
     model.contexts = lambda prompt: random_contexts(len(prompt))
     watch = Watch()
     trainer = RecipeTrainer(
@@ -125,7 +129,7 @@ def train(model_file: Path, options: argparse.Namespace) -> dict[str, Any]:
         devices=1,
         log_every_n_steps=1,
         default_root_dir=options.directory
-        / f"run-{options.streams}-{'keep' if options.keep_activations else 'recompute'}",
+        / f"run-{options.streams}-{'keep' if options.keep_activations else 'recompute'}-{options.reference}",
         callbacks=[
             LossBySigma(),
             SaveLoRA(every_n_steps=options.steps),
@@ -137,7 +141,7 @@ def train(model_file: Path, options: argparse.Namespace) -> dict[str, Any]:
         use_distributed_sampler=False,
     )
     with watch.host_memory():
-        trainer.fit(model, datamodule=RandomLatents(Bucket.parse(options.size), options.streams))
+        trainer.fit(model, datamodule=RandomLatents(bucket, options.streams, options.reference))
     return watch.figures
 
 
@@ -147,51 +151,6 @@ class RandomTextModule(LTXModule):
     def require_files(self) -> None:
         """Check the base model alone."""
         Checkpoint(self.base_model)
-
-
-def random_contexts(seed: int) -> tuple[Tensor, Tensor]:
-    """Contexts of about unit variance, `(S, 4096)` and `(S, 2048)`."""
-    generator = torch.Generator().manual_seed(seed)
-    video, audio = (torch.randn(_WINDOW, width, generator=generator).bfloat16() for width in (4096, 2048))
-    return video, audio
-
-
-class RandomStream(IterableDataset[LatentBatch]):
-    """An endless stream of random batches of one bucket."""
-
-    def __init__(self, bucket: Bucket, streams: str) -> None:
-        self.bucket, self.streams = bucket, streams
-
-    def __iter__(self) -> Iterator[LatentBatch]:
-        generator = torch.Generator().manual_seed(0)
-        video_context, audio_context = random_contexts(0)
-        with_audio = self.streams == "av"
-        for index in range(2**31):
-            yield LatentBatch(
-                video=torch.randn(1, *LatentSpec().shape(self.bucket), generator=generator).bfloat16(),
-                audio=torch.randn(1, *AudioLatentSpec().shape(self.bucket.frames, 24.0), generator=generator)
-                if with_audio
-                else None,
-                video_context=video_context[None],
-                audio_context=audio_context[None] if with_audio else None,
-                fps=24.0,
-                bucket=self.bucket,
-                names=(f"random-{index}",),
-                index=index,
-            )
-
-
-class RandomLatents(LightningDataModule):
-    """Serves `RandomStream`."""
-
-    def __init__(self, bucket: Bucket, streams: str) -> None:
-        super().__init__()
-        self.stream = RandomStream(bucket, streams)
-        self.validation_is_training = True
-
-    def train_dataloader(self) -> DataLoader[LatentBatch]:
-        """Batches as they are."""
-        return DataLoader(self.stream, batch_size=None)
 
 
 class Watch(Callback):

@@ -17,7 +17,7 @@ class DropCaptions(Callback):
     Works on cached text, since the cache holds the empty caption too. Draws depend on seed, micro-batch and rank alone.
 
     Args:
-        probability: Share of items trained without their caption.
+        probability: Share of items trained without their caption, except of a set that has a `caption_dropout`.
     """
 
     def __init__(self, probability: ClosedUnitInterval = 0.05) -> None:
@@ -27,12 +27,17 @@ class DropCaptions(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LTXModule, batch: LatentBatch, batch_idx: int) -> None:
         seed = derive_seed(pl_module.seed, "captions", batch.index, trainer.global_rank)
         draws = torch.rand(batch.size, generator=torch.Generator().manual_seed(seed))
-        dropped = draws < self.probability
+        dropped = draws < torch.tensor(self._probabilities(batch), dtype=draws.dtype)
         if dropped.any():
             rows = dropped.nonzero().flatten().tolist()
             video, audio = trainer.datamodule.empty_context
             _replace(batch.video_context, video, rows)
             _replace(batch.audio_context, audio, rows)
+
+    def _probabilities(self, batch: LatentBatch) -> list[float]:
+        """Of each item: its set's own, else this callback's."""
+        of_sets = batch.caption_dropout or (None,) * batch.size
+        return [self.probability if own is None else own for own in of_sets]
 
 
 def _replace(contexts_BSD: Tensor | None, empty_SD: Tensor | None, rows: list[int]) -> None:

@@ -78,19 +78,20 @@ class SampleVideos(Callback):
         for run_logger in trainer.loggers:
             if isinstance(run_logger, TensorBoardLogger):
                 tag = f"sample/{sample.request.name}"
-                _add_animation(run_logger, tag, sample, trainer.global_step)
+                if sample.frames is not None:
+                    _add_animation(run_logger, tag, sample.frames, sample.request.fps, trainer.global_step)
                 if sample.waveform is not None:
                     mono = sample.waveform.mean(0, keepdim=True)
                     run_logger.experiment.add_audio(tag, mono, trainer.global_step, sample_rate=48_000)
 
 
-def _add_animation(run_logger: TensorBoardLogger, tag: str, sample: VideoSample, step: int) -> None:
+def _add_animation(run_logger: TensorBoardLogger, tag: str, frames_F3HW: Tensor, fps: float, step: int) -> None:
     """Write an animated GIF as an image summary; TensorBoard's own video writer needs moviepy 1."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    frames = _shrink(sample.frames)
+    frames = _shrink(frames_F3HW)
     height, width = frames.shape[2:]
-    encoded = encode_gif(frames, sample.request.fps)
+    encoded = encode_gif(frames, fps)
     image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
     run_logger.experiment.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), step)
 

@@ -28,9 +28,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
-    temporary.touch()
-    mode = temporary.stat().st_mode  # what the umask grants; some writers leave files that only their owner reads
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # what the umask grants; some writers leave files that only their owner reads
         yield temporary
         temporary.chmod(mode)
         _flush(temporary)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from datamodules.atomic import read_json, remove_leftovers, replacing, write_json
 
-_ENTRY = re.compile(r"(video|audio|text|hidden)-[0-9a-f]{40}")
+_ENTRY = re.compile(r"(video|audio|mask|text|hidden)-[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class PruneReport:
 
 
 class LatentCache:
-    """Content-addressed store of video latents (bf16), audio latents (fp32) and text contexts (bf16).
+    """Content-addressed store of video latents (bf16), audio latents (fp32), masks (bool) and text contexts (bf16).
 
     Args:
         root: Directory of the cache; made at the first write.

@@ -1,6 +1,7 @@
 """A clip of the dataset, and what there is to say about files that did not become one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,8 @@ TRIGGER_ALONE = "it trains on the trigger alone"
 
 Split = Literal["train", "validation"]
 MediaKind = Literal["video", "image", "sound"]
+Spans = tuple[tuple[float, float], ...]
+"""Stretches of time, seconds from the clip's beginning."""
 
 
 class MediaError(ValueError):
@@ -37,8 +40,8 @@ class Clip:
     """A media file and its caption."""
 
     media: Path
-    """The video or still."""
-    kind: Literal["video", "image"]
+    """The video, still or sound."""
+    kind: MediaKind
     """What the file's name says it is; a video of one frame turns out to be an image later."""
     caption: str
     """As written, without the trigger; empty if there is none."""
@@ -48,6 +51,27 @@ class Clip:
     """Whether it trains or is held out."""
     name: str
     """Path relative to the dataset, for reports."""
+    references: Mapping[str, Path] = field(default_factory=dict)
+    """Reference videos and pictures by signal, such as `canny`; the signal of one that names none is empty."""
+    reference_audio: Mapping[str, Path] = field(default_factory=dict)
+    """Reference sounds by signal."""
+    video_mask: Path | None = None
+    """What of the picture is made anew: a video, or a picture for all frames."""
+    audio_mask: Path | Spans | None = None
+    """What of the sound is made anew: a sound file, loud where it is, or seconds."""
+    other_captions: tuple[str, ...] = ()
+    """Further captions, of which one is drawn in place of the first each time the clip is seen."""
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """All its captions."""
+        return (self.caption, *self.other_captions)
+
+    @property
+    def companions(self) -> tuple[Path, ...]:
+        """The files of its references and masks."""
+        masks = [mask for mask in (self.video_mask, self.audio_mask) if isinstance(mask, Path)]
+        return (*self.references.values(), *self.reference_audio.values(), *masks)
 
     @property
     def label(self) -> str:

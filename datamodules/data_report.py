@@ -31,16 +31,56 @@ class ReportRow:
     """Whether everything of it is in the cache."""
     reason: str = ""
     """Why it was dropped."""
+    captions: int = 1
+    """Captions that take turns."""
+    is_mirrored: bool = False
+    """Whether it shows a window of another row mirrored, and is not counted as one more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetState:
+    """One of the recipe's sets of clips, as it is trained."""
+
+    key: str
+    """The recipe's key of its path."""
+    dataset: str
+    """Path of the dataset."""
+    clips: int
+    """Clips to train on."""
+    windows: int
+    """Windows of these clips, not counting those shown mirrored too."""
+    mirrored: int
+    """How many of the windows are also shown mirrored."""
+    held_out: int
+    """Windows held out."""
+    repeats: float
+    """Times each window is seen in a pass over the data."""
+    share: float
+    """Part of all items that comes from it, in [0, 1]."""
+    caption_dropout: float | None
+    """Share of its items trained without their caption; None is that of `callbacks.DropCaptions`."""
+
+    def __str__(self) -> str:
+        size = f"{self.clips} clips"
+        if self.windows != self.clips:
+            size = f"{self.windows} windows of {size}"
+        own_dropout = "" if self.caption_dropout is None else f", caption dropout {self.caption_dropout:g}"
+        return (
+            f"{self.key} {self.dataset}: {size}, each seen {self.repeats:.3g} times in a pass, "
+            f"{self.share:.1%} of the items{own_dropout}"
+            + (f", {self.mirrored} also mirrored" if self.mirrored else "")
+            + (f", {self.held_out} held out" if self.held_out else "")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegularisationState:
-    """The second dataset, of ordinary clips without the trigger."""
+    """The datasets of ordinary clips without the trigger."""
 
     dataset: str
-    """Path of the dataset."""
+    """Their paths."""
     every_n_batches: int
-    """Which batches are of it: every n-th."""
+    """Which batches are of them: every n-th."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +115,12 @@ class DataReport:
     """Whether the recipe trains sound."""
     cache: CacheState
     """What is encoded and what is not."""
+    sets: tuple[SetState, ...] = ()
+    """The sets of clips, where the recipe has several."""
     regularisation: RegularisationState | None = None
-    """The second dataset, if there is one."""
+    """The datasets of ordinary clips, if there are any."""
+    given: tuple[str, ...] = ()
+    """What conditions take beside the clips: `references canny: 12 of 12 clips`."""
     problems: tuple[str, ...] = ()
     """Why nothing can be trained, each with the way out; empty when all is well."""
 
@@ -91,8 +135,8 @@ class DataReport:
         return tuple(row.name for row in self._kept if _is_still(row))
 
     def count(self, status: Status) -> int:
-        """Number of rows with this status."""
-        return sum(row.status == status for row in self.rows)
+        """Number of rows with this status, those shown mirrored left out."""
+        return sum(row.status == status and not row.is_mirrored for row in self.rows)
 
     def buckets(self) -> list[tuple[Bucket, int, int, int]]:
         """Each bucket of the dataset with its training windows with sound and without, and its held-out ones."""
@@ -132,7 +176,7 @@ class DataReport:
             f"{bucket!s:<16}{sound:>12}{without:>12}{held_out:>12}"
             for bucket, sound, without, held_out in self.buckets()
         ]
-        lines += self._regularisation_lines()
+        lines += [*map(str, self.sets), *self.given, *self._caption_lines(), *self._regularisation_lines()]
         lines += _names("without sound, video stream alone", self.silent)
         lines += _names("stills, video stream alone" if self.with_audio else "stills", self.stills)
         for action in ("dropped", "warned", "noted"):
@@ -154,9 +198,11 @@ class DataReport:
                 {"bucket": str(bucket), "with_sound": sound, "without_sound": without, "held_out": held_out}
                 for bucket, sound, without, held_out in self.buckets()
             ],
+            "sets": [dataclasses.asdict(each) for each in self.sets],
             "regularisation": None
             if self.regularisation is None
             else dataclasses.asdict(self.regularisation) | {"clips": self.count("regularisation")},
+            "given": list(self.given),
             "silent": list(self.silent),
             "stills": list(self.stills),
             "rows": rows,
@@ -169,6 +215,14 @@ class DataReport:
     def used_buckets(self) -> list[Bucket]:
         """Every bucket that something is trained in, that of an ordinary clip included."""
         return sorted({row.bucket for row in self._kept if row.bucket is not None})
+
+    def _caption_lines(self) -> list[str]:
+        counts = {row.clip or row.name: row.captions for row in self._kept if row.captions > 1}
+        if not counts:
+            return []
+        least, most = min(counts.values()), max(counts.values())
+        number = f"{least}" if least == most else f"{least} to {most}"
+        return [f"{len(counts)} clips have {number} captions, which take turns"]
 
     def _regularisation_lines(self) -> list[str]:
         if self.regularisation is None:
@@ -183,7 +237,7 @@ class DataReport:
 
     @property
     def _kept(self) -> list[ReportRow]:
-        return [row for row in self.rows if row.status != "dropped"]
+        return [row for row in self.rows if row.status != "dropped" and not row.is_mirrored]
 
 
 def _is_still(row: ReportRow) -> bool:

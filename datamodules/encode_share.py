@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 
 from datamodules.cache import LatentCache
-from datamodules.encode import EncodeJob, LatentEncoder
+from datamodules.encode import LatentEncoder
 from datamodules.encode_text import TextEncoder, TextSettings
-from datamodules.plan import DataPlan
+from datamodules.entries import AudioEntry, MaskEntry, MediaEntry, VideoEntry
 from ltx_module.checkpoint import Checkpoint
 
 
@@ -33,11 +33,11 @@ class Place:
         return self.rank == 0
 
 
-def encode_media(plan: DataPlan, cache: LatentCache, checkpoint: Checkpoint, place: Place) -> None:
-    """Encodes this rank's missing latents: all video, then all sound, with one component loaded at a time.
+def encode_media(entries: Iterable[MediaEntry], cache: LatentCache, checkpoint: Checkpoint, place: Place) -> None:
+    """Encodes this rank's missing entries: all masks, all video, then all sound, one component loaded at a time.
 
     Args:
-        plan: What the recipe uses.
+        entries: What the recipe uses, alike on every rank.
         cache: Where the entries go; a clip that cannot be encoded leaves a failure there.
         checkpoint: Holds the VAEs.
         place: Device and share.
@@ -46,12 +46,18 @@ def encode_media(plan: DataPlan, cache: LatentCache, checkpoint: Checkpoint, pla
         OSError: If the cache cannot be written.
         MemoryError: If a clip does not fit on the device.
     """
-    fps = plan.encoders.fps
-    video = {clip.cached.latent_key: clip.window for clip in plan.clips}
-    audio = {key: clip.window for clip in plan.clips if (key := clip.cached.audio_key) is not None}
     encoder = LatentEncoder(checkpoint, cache, device=place.device, shown=place.is_first)
-    encoder.encode_video([EncodeJob(key=key, window=video[key], fps=fps) for key in _share(video, cache, place)])
-    encoder.encode_audio([EncodeJob(key=key, window=audio[key], fps=fps) for key in _share(audio, cache, place)])
+    masks, video, audio = dict[str, MaskEntry](), dict[str, VideoEntry](), dict[str, AudioEntry]()
+    for entry in entries:
+        if isinstance(entry, VideoEntry):
+            video[entry.key] = entry
+        elif isinstance(entry, AudioEntry):
+            audio[entry.key] = entry
+        else:
+            masks[entry.key] = entry
+    encoder.write_masks([masks[key] for key in _share(masks, cache, place)])
+    encoder.encode_video([video[key] for key in _share(video, cache, place)])
+    encoder.encode_audio([audio[key] for key in _share(audio, cache, place)])
 
 
 def encode_captions(

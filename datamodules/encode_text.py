@@ -80,8 +80,10 @@ class TextEncoder:
         pending = dict(captions)
         while pending:
             self._write_hidden(list(pending.values()))
+            pending = {key: caption for key, caption in pending.items() if not self.cache.has(key)}  # others work too
             done = [key for key, caption in pending.items() if self.cache.has(self._hidden_key(caption))]
-            self._write_contexts({key: pending.pop(key) for key in done})
+            if done:
+                self._write_contexts({key: pending.pop(key) for key in done})
 
     def _hidden_key(self, caption: str) -> str:
         settings = self.settings
@@ -120,14 +122,24 @@ class TextEncoder:
         connectors = self.checkpoint.load_text_connectors(dtype=dtype, device=self.device)
         with progress("encoding captions", len(captions), "caption", shown=self.shown) as bar:
             for key, caption in captions.items():
-                tokens = self.cache.read(self._hidden_key(caption))["hidden"].to(self.device)
-                video, audio = connectors(*_padded(tokens, self.settings.text_window))
-                contexts = {"video_context": video[0].bfloat16(), "audio_context": audio[0].bfloat16()}
-                self.cache.write(key, contexts, {"caption": caption})
-                self.cache.remove(self._hidden_key(caption))
+                tokens = self._hidden(key, caption)
+                if tokens is not None:
+                    video, audio = connectors(*_padded(tokens.to(self.device), self.settings.text_window))
+                    contexts = {"video_context": video[0].bfloat16(), "audio_context": audio[0].bfloat16()}
+                    self.cache.write(key, contexts, {"caption": caption})
+                    self.cache.remove(self._hidden_key(caption))
                 bar.update()
         del connectors
         free_memory()
+
+    def _hidden(self, key: str, caption: str) -> Tensor | None:
+        """Hidden states of a caption; None if another process has made its contexts meanwhile and taken them away."""
+        try:
+            return self.cache.read(self._hidden_key(caption))["hidden"]
+        except FileNotFoundError:
+            if self.cache.has(key):
+                return None
+            raise
 
 
 def _padded(tokens: Tensor, window: int) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ from typing import Self
 
 from datamodules.fingerprint import AudioFingerprint, TextFingerprint, VideoFingerprint
 from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
+from datamodules.given_fingerprints import SoundFingerprint
 from datamodules.windows import ClipWindow
 from ltx_module.checkpoint import Checkpoint
 
@@ -67,20 +68,32 @@ class Encoders:
             text_states=checkpoint.text_states or (0, 0),
         )
 
-    def video_key(self, window: ClipWindow) -> str:
-        """Entry of a window's video latents."""
+    def video_key(self, window: ClipWindow) -> str | None:
+        """Entry of a window's video latents; None for sound alone."""
+        if window.bucket.is_sound:
+            return None
         return VideoFingerprint(
             media_hash=window.media_hash,
             start=window.start,
             bucket=window.bucket,
             fps=self.fps,
             component=self.video_vae,
+            mirrored=window.mirrored,
         ).key
 
     def audio_key(self, window: ClipWindow) -> str | None:
         """Entry of a window's audio latents; None without sound in the clip or in the recipe."""
         if self.audio_vae is None or not window.has_audio or window.bucket.is_still:
             return None
+        if window.bucket.is_sound:
+            return SoundFingerprint(
+                media_hash=window.media_hash,
+                audio_hash=window.audio_hash or window.media_hash,
+                start=window.start,
+                duration=window.bucket.seconds,
+                component=self.audio_vae,
+                mirrored=window.mirrored,
+            ).key
         return AudioFingerprint(
             media_hash=window.media_hash,
             audio_hash=window.audio_hash or window.media_hash,
@@ -88,6 +101,7 @@ class Encoders:
             frames=window.bucket.frames,
             fps=self.fps,
             component=self.audio_vae,
+            mirrored=window.mirrored,
         ).key
 
     def text_key(self, caption: str) -> str:
@@ -98,13 +112,16 @@ class Encoders:
 
     def video_bytes(self, bucket: Bucket) -> int:
         """Size of an entry of video latents."""
-        channels, frames, height, width = self.latents.shape(bucket)
-        return channels * frames * height * width * _BFLOAT16_BYTES + _HEADER_BYTES
+        return self.latents.channels * self.latents.tokens(bucket) * _BFLOAT16_BYTES + _HEADER_BYTES
 
-    def audio_bytes(self, frames: int) -> int:
-        """Size of an entry of audio latents beside `frames`."""
-        channels, length, mel_bins = self.audio_latents.shape(frames, self.fps)
+    def audio_bytes(self, duration: float) -> int:
+        """Size of an entry of audio latents of `duration` seconds."""
+        channels, length, mel_bins = self.audio_latents.shape(duration)
         return channels * length * mel_bins * _FLOAT32_BYTES + _HEADER_BYTES
+
+    def mask_bytes(self, num_latents: int) -> int:
+        """Size of an entry of a mask."""
+        return num_latents + _HEADER_BYTES
 
     @property
     def text_bytes(self) -> int:

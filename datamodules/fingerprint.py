@@ -32,7 +32,12 @@ class Fingerprint:
     @property
     def key(self) -> str:
         """Name of the entry: its kind and 160 bits of the fields' SHA-256."""
-        fields = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        values = dataclasses.asdict(self)
+        if "bucket" in values and not values["bucket"]["seconds"]:
+            del values["bucket"]["seconds"]  # which pictures do not have, and entries of old did not
+        if not values.get("mirrored"):
+            values.pop("mirrored", None)  # as in entries of old
+        fields = json.dumps(values, sort_keys=True)
         return f"{self.kind}-{hashlib.sha256(fields.encode()).hexdigest()[:40]}"
 
 
@@ -55,6 +60,8 @@ class VideoFingerprint(Fingerprint):
     """What the latents are for; a mask is resized otherwise than a target."""
     resize_rule: str = RESIZE_RULE
     """How a frame is fitted to the bucket."""
+    mirrored: bool = False
+    """Whether left and right are exchanged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +83,8 @@ class AudioFingerprint(Fingerprint):
     """Fingerprint of the audio VAE."""
     role: Role = "target"
     """What the latents are for."""
+    mirrored: bool = False
+    """Whether left and right are exchanged."""
 
 
 @dataclass(frozen=True, kw_only=True)

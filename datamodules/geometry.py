@@ -1,5 +1,7 @@
 """Sizes: the training shape of a clip (`Bucket`) and the latent shapes the two VAEs make of it.
 
+A clip of sound alone has no picture; its shape is a length in seconds, written `4s`.
+
 The video VAE is causal: the first latent frame stands for the first pixel frame, each further one for 8 more.
 Audio latents come 25 a second whatever the frame rate, and as many as sampling would use for the same clip.
 """
@@ -11,38 +13,50 @@ from typing import Self
 _FRAME_STRIDE = 8
 _PIXEL_STRIDE = 32
 _NOTATION = re.compile(r"\s*(\d+)\s*[xX]\s*(\d+)\s*[xX]\s*(\d+)\s*")
+_SOUND_NOTATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*s\s*")
+_SHORTEST_SOUND = 0.04  # seconds, one audio latent
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
 class Bucket:
-    """One training shape, written `WIDTHxHEIGHTxFRAMES`: `960x544x49`, or `960x544x1` for stills."""
+    """One training shape, written `WIDTHxHEIGHTxFRAMES`: `960x544x49`, `960x544x1` for stills, `4s` for sound alone."""
 
     width: int
-    """Pixels, a multiple of 32."""
+    """Pixels, a multiple of 32; 0 for sound alone."""
     height: int
-    """Pixels, a multiple of 32."""
+    """Pixels, a multiple of 32; 0 for sound alone."""
     frames: int
-    """Pixel frames, 8k + 1; 1 for stills."""
+    """Pixel frames, 8k + 1; 1 for stills, 0 for sound alone."""
+    seconds: float = 0.0
+    """Length of sound alone; 0 for anything with a picture."""
 
     def __post_init__(self) -> None:
-        _check_sizes("bucket", self.width, self.height, self.frames)
+        if not self.seconds:
+            _check_sizes("bucket", self.width, self.height, self.frames)
+        elif self.width or self.height or self.frames:
+            raise ValueError("A bucket has a picture or seconds of sound alone: give one of them.")
+        else:
+            _check_sound("bucket", self.seconds)
 
     @classmethod
     def parse(cls, text: str, key: str = "bucket") -> Self:
-        """Read the `960x544x49` notation.
+        """Read the `960x544x49` notation, or `4s`.
 
         Args:
-            text: Width, height and frames with `x` between them.
+            text: Width, height and frames with `x` between them, or seconds of sound.
             key: The recipe key that errors name, such as `data.buckets[0]`.
 
         Raises:
             ValueError: If it is not that notation, or a number breaks the rules of the VAE.
         """
+        if sound := _SOUND_NOTATION.fullmatch(text):
+            _check_sound(key, float(sound[1]))
+            return cls(width=0, height=0, frames=0, seconds=float(sound[1]))
         match = _NOTATION.fullmatch(text)
         if match is None:
             raise ValueError(
                 f"`{key}` is {text!r}, but a bucket is WIDTHxHEIGHTxFRAMES: write for example 960x544x49, "
-                "or 960x544x1 for stills."
+                "960x544x1 for stills, or 4s for sound alone."
             )
         width, height, frames = (int(number) for number in match.groups())
         _check_sizes(key, width, height, frames)
@@ -54,12 +68,21 @@ class Bucket:
         return self.frames == 1
 
     @property
+    def is_sound(self) -> bool:
+        """Whether this bucket takes sound alone."""
+        return self.seconds > 0
+
+    @property
     def aspect_ratio(self) -> float:
-        """Width over height."""
+        """Width over height; there is none for sound alone."""
         return self.width / self.height
 
+    def duration(self, fps: float) -> float:
+        """Seconds of an item at `fps`, which plays no part for sound alone."""
+        return self.seconds if self.is_sound else self.frames / fps
+
     def __str__(self) -> str:
-        return f"{self.width}x{self.height}x{self.frames}"
+        return f"{self.seconds:g}s" if self.is_sound else f"{self.width}x{self.height}x{self.frames}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,17 +124,17 @@ class AudioLatentSpec:
     sample_rate: int = 16000
     """Hz of the waveform that the VAE takes."""
 
-    def length(self, frames: int, fps: float) -> int:
-        """Audio latents beside `frames` at `fps`, as sampling counts them: `round(frames / fps * 25)`."""
-        return round(frames / fps * self.latents_per_second)
+    def length(self, duration: float) -> int:
+        """Audio latents of `duration` seconds, as sampling counts them: `round(duration * 25)`."""
+        return round(duration * self.latents_per_second)
 
-    def samples(self, frames: int, fps: float) -> int:
-        """Samples per channel of the waveform beside `frames` at `fps`."""
-        return round(frames / fps * self.sample_rate)
+    def samples(self, duration: float) -> int:
+        """Samples per channel of the waveform of `duration` seconds."""
+        return round(duration * self.sample_rate)
 
-    def shape(self, frames: int, fps: float) -> tuple[int, int, int]:
-        """Latent shape `(C, L, M)` beside `frames` at `fps`."""
-        return self.channels, self.length(frames, fps), self.mel_bins
+    def shape(self, duration: float) -> tuple[int, int, int]:
+        """Latent shape `(C, L, M)` of `duration` seconds; of a clip, `bucket.duration(fps)`."""
+        return self.channels, self.length(duration), self.mel_bins
 
 
 def nearest_frames(frames: int) -> tuple[int, int]:
@@ -124,6 +147,14 @@ def nearest_multiples(pixels: int) -> tuple[int, int]:
     """The legal lengths of a side (multiples of 32) around a number: not above it, and not below it."""
     lower = max(pixels - pixels % _PIXEL_STRIDE, _PIXEL_STRIDE)
     return lower, lower if lower >= pixels else lower + _PIXEL_STRIDE
+
+
+def _check_sound(key: str, seconds: float) -> None:
+    if seconds < _SHORTEST_SOUND:
+        raise ValueError(
+            f"`{key}` is {seconds:g}s, but the VAE makes 25 latents of a second, so a sound lasts at least "
+            f"{_SHORTEST_SOUND}s: use 4s."
+        )
 
 
 def _check_sizes(key: str, width: int, height: int, frames: int) -> None:

@@ -6,22 +6,30 @@ from collections.abc import Collection, Sequence
 from datamodules.windows import ClipWindow
 
 
-def held_out_files(windows: Sequence[ClipWindow], fraction: float) -> Collection[str]:
-    """Media hashes of the files that validate; all windows of a file are on one side.
+def held_out_files(sets: Sequence[Sequence[ClipWindow]], fraction: float) -> Collection[str]:
+    """Media hashes of the files that validate; all windows of a file are on one side, in whichever sets it is.
 
     The manifest's `split: validation` wins. Without any, `fraction` of the files is taken in an order made from their
-    bytes, so that names, order and machine play no part: at least one of two or more, and never all of them.
+    bytes, so that names, order and machine play no part: at least one of two or more, and never all of a set.
 
     Args:
-        windows: All windows of the dataset.
+        sets: All windows of each set.
         fraction: `data.validation_fraction`, in [0, 1].
     """
+    windows = [window for windows in sets for window in windows]
     named = {window.media_hash for window in windows if window.clip.split == "validation"}
     if named or not fraction:
         return named
     files = sorted({window.media_hash for window in windows}, key=_order)
     count = min(max(1, round(fraction * len(files))), len(files) - 1)
-    return set(files[:count])
+    rests = [{window.media_hash for window in windows} for windows in sets]
+    held_out: set[str] = set()
+    for file in files:
+        if len(held_out) < count and all(rest != {file} for rest in rests):
+            held_out.add(file)
+            for rest in rests:
+                rest.discard(file)
+    return held_out
 
 
 def _order(media_hash: str) -> str:

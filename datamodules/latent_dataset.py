@@ -8,10 +8,13 @@ from torch.utils.data import Dataset
 from datamodules.batch import CachedClip, LatentItem
 from datamodules.cache import LatentCache
 from datamodules.sampler import Group
+from datamodules.visits import Visit
 
 
 class LatentDataset(Dataset[LatentItem]):
-    """Cached clips by number; of a clip without sound, or in a recipe without, only the video's tensors are read.
+    """Cached clips by number, or by a visit, which says with which caption.
+
+    Of a clip without sound, or in a recipe without, only the video's tensors are read.
 
     Args:
         cache: Holds the entries.
@@ -25,22 +28,28 @@ class LatentDataset(Dataset[LatentItem]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> LatentItem:
-        clip = self.clips[index]
-        names = ("video_context", "audio_context") if clip.has_audio else ("video_context",)
-        contexts = self.cache.read(clip.text_key, names)
-        of_class = {} if clip.class_text_key is None else self.cache.read(clip.class_text_key, names)
+    def __getitem__(self, visit: int | Visit) -> LatentItem:
+        number, caption = visit if isinstance(visit, Visit) else Visit(visit)
+        clip = self.clips[number]
+        text = clip.texts[caption]
+        streams = (("video_context", clip.latent_key), ("audio_context", clip.audio_key))
+        names = [name for name, key in streams if key is not None]
+        contexts = self.cache.read(text.text_key, names)
+        of_class = {} if text.class_text_key is None else self.cache.read(text.class_text_key, names)
         return LatentItem(
             name=clip.name,
             bucket=clip.bucket,
             fps=clip.fps,
-            video=self.cache.read(clip.latent_key)["latents"],
+            video=None if clip.latent_key is None else self.cache.read(clip.latent_key)["latents"],
             audio=None if clip.audio_key is None else self.cache.read(clip.audio_key)["latents"],
-            video_context=contexts["video_context"],
+            video_context=contexts.get("video_context"),
             audio_context=contexts.get("audio_context"),
             class_video_context=of_class.get("video_context"),
             class_audio_context=of_class.get("audio_context"),
             is_regularisation=clip.is_regularisation,
+            given=clip.given.read(self.cache),
+            caption_dropout=clip.caption_dropout,
+            caption_number=caption,
         )
 
     def groups(self, *, regularisation: bool = False) -> Mapping[Group, list[int]]:

@@ -4,6 +4,7 @@
 on its own device, and afterwards every rank knows what all of them achieved. Training then reads the cache alone.
 """
 
+import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -20,15 +21,24 @@ from datamodules.batch import LatentItem
 from datamodules.cache import LatentCache, PruneReport
 from datamodules.clip import final_caption
 from datamodules.data_report import DataReport
-from datamodules.encode_share import Place, encode_captions, encode_media
+from datamodules.encode_share import Place, encode_media
 from datamodules.encode_text import TextSettings
 from datamodules.encoders import Encoders
 from datamodules.geometry import Bucket
+from datamodules.given import Given
 from datamodules.latent_dataset import LatentDataset
 from datamodules.loaders import Loading
 from datamodules.media_index import MediaIndex
-from datamodules.plan import DataPlan, PlannedClip, PlannedSplit, PlanSettings, plan_dataset
+from datamodules.needs import Needs
+from datamodules.pairing import MaskWhite, PairingSettings
+from datamodules.plan import DataPlan, PlannedClip, PlannedSplit, plan_dataset
+from datamodules.plan_settings import PlanSettings
+from datamodules.regularisation import regularisation_paths
+from datamodules.sample_inputs import SampleInputs
+from datamodules.sample_media import SampleMedia
+from datamodules.sample_plan import SampleWithMedia
 from datamodules.sampler import LatentDataLoader, ValidationDataLoader
+from datamodules.sets import ClipSet, sources
 from datamodules.survey import survey
 from datamodules.windows import WindowRule
 from ltx_module.checkpoint import Checkpoint
@@ -45,16 +55,21 @@ class LatentDataModule(LightningDataModule):
 
     Args:
         path: Folder of videos and stills with .txt captions beside them, or a .csv, .json or .jsonl manifest.
-        buckets: Training shapes WIDTHxHEIGHTxFRAMES, such as 960x544x49, or 960x544x1 for stills.
-        trigger: Word put in front of each caption that lacks it.
+        sets: Several of these in place of `path`, each with its own repeats or share, trigger and caption dropout.
+        buckets: Training shapes WIDTHxHEIGHTxFRAMES, such as 960x544x49, 960x544x1 for stills, 4s for sound alone.
+        trigger: Word put in front of each caption that lacks it, but in sets that have one of their own.
+        signals: Kinds of references to train on, such as canny and depth; null is all there are.
+        reference_downscale_factor: How much smaller each side of a reference is than its clip's.
+        reference_temporal_factor: Which frames of a reference are taken: 0, 1, and every n-th from there.
+        mask_white: What is white in a mask, or loud in a mask of sound: what is made anew, or what is kept.
         batch_size: Clips in a batch, all of one bucket.
         fps: Frames per second that clips are resampled to.
         windows: Which part of a clip longer than its bucket is used: its head, windows spread over it, or all of it.
         max_windows: Windows of one clip at most, for `uniform`.
         validation_fraction: Share of the files held out, unless the manifest marks some with `split: validation`.
-        regularisation: A second dataset, of ordinary clips without the trigger, trained so that they stay as they are.
-        regularisation_every_n_batches: Which batches are of that dataset: every n-th; 5 takes a fifth of the steps.
-        cache_dir: Directory of the latent cache; null means `.ltx-cache` in the dataset's folder.
+        regularisation: Datasets of ordinary clips without the trigger, trained so that they stay as they are.
+        regularisation_every_n_batches: Which batches are of these datasets: every n-th; 5 takes a fifth of the steps.
+        cache_dir: Directory of the latent cache; null means `.ltx-cache` in the folder of the (first) dataset.
         text_window: Tokens of a caption, a multiple of 128: 1024 for the published model.
         text_encoder_precision: How Gemma is loaded; auto chooses by free memory.
         num_workers: Processes that read the cache.
@@ -70,23 +85,30 @@ class LatentDataModule(LightningDataModule):
         recipe_name: Name under which the cache remembers what is in use.
         cache: The latent cache.
         on_encoding: Called when encoding begins, if anything is to be encoded.
+        needs: What the recipe's conditions take; set before anything is planned.
+        sample_media: The media that samples are given, and the sizes of these samples; set with `needs`.
 
     Raises:
-        ValueError: If a bucket is not a legal shape.
+        ValueError: If a bucket is not a legal shape, or the sets of clips contradict themselves.
     """
 
     def __init__(
         self,
-        path: Path,
-        buckets: list[str],
+        path: Path | None = None,
         *,
+        sets: list[ClipSet] | None = None,
+        buckets: list[str],
         trigger: str = "",
+        signals: list[str] | None = None,
+        reference_downscale_factor: PositiveInt = 1,
+        reference_temporal_factor: PositiveInt = 1,
+        mask_white: MaskWhite = "regenerate",
         batch_size: PositiveInt = 1,
         fps: PositiveFloat = 24.0,
         windows: WindowRule = "head",
         max_windows: PositiveInt = 4,
         validation_fraction: ClosedUnitInterval = 0.0,
-        regularisation: Path | None = None,
+        regularisation: list[Path] | Path | None = None,
         regularisation_every_n_batches: PositiveInt = 5,
         cache_dir: Path | None = None,
         text_window: PositiveInt = 1024,
@@ -105,7 +127,7 @@ class LatentDataModule(LightningDataModule):
         shapes = (Bucket.parse(text, f"data.buckets[{number}]") for number, text in enumerate(buckets))
         self.parsed_buckets = tuple(dict.fromkeys(shapes))
         self.settings = PlanSettings(
-            path=Path(path).expanduser(),
+            sources=sources(path, sets),
             buckets=self.parsed_buckets,
             windows=windows,
             max_windows=max_windows,
@@ -113,8 +135,14 @@ class LatentDataModule(LightningDataModule):
             with_audio=with_audio,
             validation_fraction=validation_fraction,
             class_word=class_word,
-            regularisation=regularisation and Path(regularisation).expanduser(),
+            regularisation=regularisation_paths(regularisation),
             regularisation_every_n_batches=regularisation_every_n_batches,
+            pairing=PairingSettings(
+                signals=tuple(signals) if signals is not None else None,
+                mask_white=mask_white,
+                reference_downscale_factor=reference_downscale_factor,
+                reference_temporal_factor=reference_temporal_factor,
+            ),
         )
         self.batch_size = batch_size
         self.fps = fps
@@ -125,13 +153,21 @@ class LatentDataModule(LightningDataModule):
         self.text_encoder = Path(text_encoder)
         self.prompts = tuple(prompts or ())
         self.seed = seed
+        self.needs = Needs()
+        self.sample_media: tuple[SampleWithMedia, ...] = ()
         self.recipe_name = "recipe"
         self.on_encoding: Callable[[], object] = tuple
-        folder = self.settings.path if self.settings.path.is_dir() else self.settings.path.parent
+        first = self.settings.sources[0].set.path
+        folder = first if first.is_dir() else first.parent
         self.cache = LatentCache(Path(cache_dir).expanduser() if cache_dir is not None else folder / ".ltx-cache")
         self._plan: DataPlan | None = None
         self._clips: list[PlannedClip] = []
         self._report: DataReport | None = None
+
+    @property
+    def sets(self) -> tuple[ClipSet, ...]:
+        """The sets of clips, of which a lone `data.path` is one."""
+        return tuple(source.set for source in self.settings.sources)
 
     @property
     def report(self) -> DataReport:
@@ -151,7 +187,9 @@ class LatentDataModule(LightningDataModule):
             ValueError: If one of them is not what it should be.
         """
         index = MediaIndex(self.cache.root / "media.json")
-        self._plan = plan_dataset(self.settings, self._encoders, index, self._texts())
+        samples = self._inputs.plan(self.sample_media, self.needs, self.settings.pairing)
+        plan = plan_dataset(self.settings, self._encoders, index, self._texts(), self.needs)
+        self._plan = dataclasses.replace(plan, samples=samples, findings=(*plan.findings, *samples.findings))
         self._clips, self._report = survey(self._plan, self.cache)
         return self._report
 
@@ -179,7 +217,7 @@ class LatentDataModule(LightningDataModule):
             plan.record_use(self.cache, self.recipe_name)
         if plan.missing(self.cache):
             self.on_encoding()
-        encode_media(plan, self.cache, self._checkpoint, self._place)
+        encode_media(plan.media.values(), self.cache, self._checkpoint, self._place)
         self._encode_captions(plan.captions)
         self._clips, self._report = survey(plan, self.cache, after_encoding=True)
         self._report.raise_if_unusable()
@@ -187,26 +225,43 @@ class LatentDataModule(LightningDataModule):
             logger.info("no clip is held out: validation uses the training clips")
 
     def encode_prompts(self) -> None:
-        """Encodes the prompts and the empty caption alone, without a look at the dataset; for sampling."""
+        """Encodes the prompts, the empty caption and the samples' media, without a look at the dataset; for sampling.
+
+        Raises:
+            FileNotFoundError: If a sample's file is missing.
+            ValueError: If it is nothing for the sample.
+        """
+        self._inputs.plan(self.sample_media, self.needs, self.settings.pairing)
+        self._inputs.encode_media(self._place)
         self.encode_texts(self._texts())
+
+    def given(self, media: SampleMedia, bucket: Bucket) -> Given:
+        """What is given of a sample, as a batch of one, from the cache.
+
+        Raises:
+            ValueError: If the sample is none of `sample_media`, or its media were not encoded.
+        """
+        return self._inputs.given(media, bucket)
 
     def encode_texts(self, texts: Iterable[str]) -> None:
         """Encodes texts as they are, for `context`; every rank must call, and each encodes its share."""
         self._encode_captions({self._encoders.text_key(text): text for text in texts})
 
     def clips_of(self, split: PlannedSplit) -> list[PlannedClip]:
-        """The encoded clips of a split, once `setup` has run."""
-        return [clip for clip in self._clips if clip.split == split]
+        """The encoded clips of a split, once `setup` has run, each as it is and not mirrored too."""
+        return [clip for clip in self._clips if clip.split == split and not clip.window.mirrored]
 
     @override
     def train_dataloader(self) -> LatentDataLoader:
         """An endless stream of this rank's batches; its state is the position in the stream."""
-        return self._loading.training(self._dataset("train", "regularisation"))
+        clips = [clip.cached for clip in self._clips if clip.split != "validation"]
+        return self._loading.training(LatentDataset(self.cache, clips))
 
     @override
     def val_dataloader(self) -> ValidationDataLoader:
         """This rank's share of the held-out clips, or of the training clips where none is held out."""
-        return self._loading.validation(self._dataset("train" if self.validation_is_training else "validation"))
+        clips = self.clips_of("train" if self.validation_is_training else "validation")
+        return self._loading.validation(LatentDataset(self.cache, [clip.cached for clip in clips]))
 
     @override
     def predict_dataloader(self) -> list[DataLoader[LatentItem]]:
@@ -219,14 +274,7 @@ class LatentDataModule(LightningDataModule):
         Raises:
             ValueError: If the prompt was not encoded.
         """
-        key = self._encoders.text_key(prompt)
-        if not self.cache.has(key):
-            raise ValueError(
-                f"The prompt {prompt!r} is not in the latent cache {self.cache.root}: put it into `sample.prompts` and "
-                "run `preprocess`, or any verb that does so."
-            )
-        contexts = self.cache.read(key)
-        return contexts["video_context"], contexts["audio_context"]
+        return self._inputs.context(prompt)
 
     @cached_property
     def empty_context(self) -> tuple[Tensor, Tensor]:
@@ -251,21 +299,12 @@ class LatentDataModule(LightningDataModule):
 
     def _encode_captions(self, captions: Mapping[str, str]) -> None:
         """Encodes this rank's share of the captions, and waits until every rank is done with all its work."""
-        settings = TextSettings(
-            text_encoder=self.text_encoder,
-            gemma=self._encoders.gemma,
-            text_window=self.text_window,
-            precision=self.text_encoder_precision,
-        )
-        encode_captions(captions, self.cache, self._checkpoint, settings, self._place)
+        self._inputs.encode_captions(captions, self._place)
         if self.trainer is not None:
             self.trainer.strategy.barrier("encoded")
 
     def _texts(self) -> list[str]:
         return [EMPTY_CAPTION, *self.prompts, *(final_caption(text, self.settings.trigger) for text in self.prompts)]
-
-    def _dataset(self, *splits: PlannedSplit) -> LatentDataset:
-        return LatentDataset(self.cache, [clip.cached for split in splits for clip in self.clips_of(split)])
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
@@ -276,10 +315,20 @@ class LatentDataModule(LightningDataModule):
         return Encoders.of(
             self._checkpoint,
             self.text_encoder,
-            with_audio=self.settings.with_audio,
+            with_audio=self.settings.with_audio or self.needs.streams == "audio",
             text_window=self.text_window,
             fps=self.fps,
         )
+
+    @cached_property
+    def _inputs(self) -> SampleInputs:
+        texts = TextSettings(
+            text_encoder=self.text_encoder,
+            gemma=self._encoders.gemma,
+            text_window=self.text_window,
+            precision=self.text_encoder_precision,
+        )
+        return SampleInputs(self.cache, self._checkpoint, self._encoders, texts)
 
     @property
     def _loading(self) -> Loading:
@@ -290,6 +339,7 @@ class LatentDataModule(LightningDataModule):
             place=self._place,
             seed=self.seed,
             regularisation_every_n_batches=every_n,
+            sets=self.sets,
         )
 
     @property

@@ -62,7 +62,7 @@ def scan_dataset(path: Path, key: str = "data.path") -> Manifest:
     return manifest
 
 
-def nothing_left(path: Path, findings: Iterable[Finding], key: str = "data.path") -> ValueError:
+def nothing_left(path: Path | str, findings: Iterable[Finding], key: str = "data.path") -> ValueError:
     """The error for a dataset of which no clip can be trained, with every reason."""
     reasons = [f"  {finding}" for finding in findings if finding.action == "dropped"]
     suffixes = ", ".join(VIDEO_SUFFIXES + STILL_SUFFIXES)

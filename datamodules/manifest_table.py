@@ -1,32 +1,19 @@
 """A manifest: rows of a CSV, JSON or JSONL file that name a media file, its caption and its split.
 
 One of the columns `video`, `image`, `media` and `media_path` names the file, relative to the manifest's folder;
-`caption` is required; `audio` replaces a video's own track; `split` is `train` or `validation`. Columns may be
-capitalized.
+`caption` is required, and `caption_2` and so on, or a list in JSON, are further ones that take turns with it; `audio`
+replaces a video's own track, and alone it is a clip of sound; `split` is `train` or `validation`. `reference_video`, or
+`reference_video_canny` and so on for several signals, and `reference_audio` name references, `video_mask` and
+`audio_mask` masks; the latter may also be seconds, `0.5-1.2, 2-3`. Columns may be capitalized.
 """
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
 from pathlib import Path
 
-from datamodules.clip import Clip, Finding, Manifest, Split, empty_caption, media_kind, missing_file
+from datamodules.clip import Clip, Finding, Manifest, MediaKind, Spans, Split, empty_caption, media_kind, missing_file
+from datamodules.manifest_rows import COLUMNS, MEDIA_COLUMNS, SIGNAL_PREFIX, Row, is_known, read_rows
 
-_MEDIA_COLUMNS = ("video", "image", "media", "media_path")
-_COLUMNS = (*_MEDIA_COLUMNS, "audio", "caption", "split")
-_LATER_COLUMNS = ("reference_video", "reference_audio", "video_mask", "audio_mask")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One entry of a manifest."""
-
-    place: str
-    """`file:line`, for messages."""
-    values: Mapping[str, str]
-    """Column to text; empty text where the row has nothing."""
+_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)\s*")
 
 
 def scan_table(path: Path) -> Manifest:
@@ -39,11 +26,11 @@ def scan_table(path: Path) -> Manifest:
     rows = read_rows(path)
     findings = _column_findings(path, rows)
     clips: list[Clip] = []
-    listed: dict[tuple[Path, Path | None], Row] = {}
+    listed: dict[tuple[object, ...], Row] = {}
     for row in rows:
         clip, finding = _clip(path.parent, row)
         if clip is not None:
-            first = listed.setdefault((clip.media, clip.audio), row)
+            first = listed.setdefault((clip.media, clip.audio, clip.companions, clip.audio_mask), row)
             if first is row:
                 clips.append(clip)
             else:
@@ -53,110 +40,13 @@ def scan_table(path: Path) -> Manifest:
     return Manifest(clips=tuple(clips), findings=tuple(findings))
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The entries of a manifest with the line on which each begins.
-
-    Raises:
-        ValueError: If the file is empty or not well formed, or the entries are not rows of text.
-    """
-    text = _read_text(path)
-    suffix = path.suffix.lower()
-    entries = _csv_entries(path, text) if suffix == ".csv" else _json_entries(path, text, is_list=suffix == ".json")
-    rows = [Row(place=place, values=_texts(place, entry)) for place, entry in entries]
-    if not rows:
-        raise ValueError(f"{path} has no rows: write one for each clip, with its file and its caption.")
-    return rows
-
-
-def _read_text(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}:{line} is not UTF-8: save the manifest as UTF-8.") from error
-
-
-def _csv_entries(path: Path, text: str) -> Iterator[tuple[str, object]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        _check_header(path, reader.fieldnames or ())
-        for entry in reader:
-            # A quoted caption may span lines; line_num is the last of them.
-            place, line = f"{path}:{line + 1}", reader.line_num
-            if None in entry or None in entry.values():
-                count = len(reader.fieldnames or ())
-                raise ValueError(f"{place} does not have {count} columns as the first line: put captions in quotes.")
-            yield place, entry
-    except csv.Error as error:
-        raise ValueError(f"{path}:{reader.line_num} is not CSV ({error}): check its quotes.") from error
-
-
-def _check_header(path: Path, columns: Sequence[str]) -> None:
-    """Spreadsheets of some countries separate columns by semicolons, which would make all of them one."""
-    if len(columns) == 1 and any(separator in columns[0] for separator in ";\t|"):
-        raise ValueError(f"{path}:1 is one column, {columns[0]!r}: separate columns by commas, not by ; or tabs.")
-    _refuse_twice(f"{path}:1", columns)
-
-
-def _refuse_twice(place: str, columns: Iterable[object]) -> None:
-    names = [_column(str(column)) for column in columns]
-    for name in names:
-        if names.count(name) > 1 and name in _COLUMNS:
-            raise ValueError(f"{place} has `{name}` twice, counting capitals as equal: remove one of them.")
-
-
-def _column(text: str) -> str:
-    """A column as we call it, whatever its capitals; an unknown one as written."""
-    name = text.strip()
-    return name.lower() if name.lower() in (*_COLUMNS, *_LATER_COLUMNS) else name
-
-
-def _json_entries(path: Path, text: str, *, is_list: bool) -> Iterator[tuple[str, object]]:
-    """Decode one value after the other, so that each has its line."""
-    decoder = json.JSONDecoder()
-    gap = " \t\r\n," if is_list else " \t\r\n"
-    end = len(text.rstrip())
-    position = end - len(text[:end].lstrip())
-    if is_list:
-        if not (text[position:end].startswith("[") and text[:end].endswith("]")):
-            raise ValueError(f"{path}:1 is not a JSON list: write [ and ] around the objects, or name the file .jsonl.")
-        position, end = position + 1, end - 1
-    while True:
-        while position < end and text[position] in gap:
-            position += 1
-        if position >= end:
-            return
-        place = f"{path}:{text.count(chr(10), 0, position) + 1}"
-        try:
-            entry, position = decoder.raw_decode(text, position)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{error.lineno} is not JSON: {error.msg} (column {error.colno}).") from error
-        yield place, entry
-
-
-def _texts(place: str, entry: object) -> dict[str, str]:
-    if not isinstance(entry, dict):
-        raise ValueError(f"{place} is {entry!r}, but a row is an object: write {{'video': ..., 'caption': ...}}.")
-    _refuse_twice(place, entry)
-    columns = [(_column(str(column)), value) for column, value in entry.items()]
-    for column, value in columns:
-        if value is not None and not isinstance(value, str) and column in (*_COLUMNS, *_LATER_COLUMNS):
-            raise ValueError(f"{place}: `{column}` is {value!r}, but it must be text: put it in quotes.")
-    return {column: value.strip() if isinstance(value, str) else "" for column, value in columns}
-
-
 def _column_findings(path: Path, rows: list[Row]) -> list[Finding]:
     findings = []
     for column in dict.fromkeys(column for row in rows for column in row.values):
-        if column in _LATER_COLUMNS:
-            reason, fix = f"column `{column}` is not used by these recipes", ""
-        elif column not in _COLUMNS:
-            reason, fix = f"unknown column `{column}` is ignored", f"known ones are {', '.join(_COLUMNS)}"
-        else:
-            continue
-        findings.append(Finding(name=path.name, action="noted", reason=reason, fix=fix))
+        if not is_known(column):
+            fix = f"known ones are {', '.join(COLUMNS)}"
+            reason = f"unknown column `{column}` is ignored"
+            findings.append(Finding(name=path.name, action="noted", reason=reason, fix=fix))
     return findings
 
 
@@ -164,26 +54,22 @@ def _clip(directory: Path, row: Row) -> tuple[Clip | None, Finding | None]:
     """The clip of a row, or why there is none."""
     if "caption" not in row.values:
         raise ValueError(f"{row.place} has no `caption`: add the column; it may be empty.")
-    named = [column for column in _MEDIA_COLUMNS if row.values.get(column)]
+    named = [column for column in MEDIA_COLUMNS if row.values.get(column)]
     if len(named) > 1:
         raise ValueError(f"{row.place} has both `{named[0]}` and `{named[1]}`: a clip is one of them.")
     sound = row.values.get("audio", "")
     if not named and not sound:
-        raise ValueError(f"{row.place} names no file: fill one of the columns {', '.join(_MEDIA_COLUMNS)}.")
+        raise ValueError(f"{row.place} names no file: fill one of the columns {', '.join(MEDIA_COLUMNS)}.")
     if not named:
-        return None, Finding(
-            name=sound,
-            action="dropped",
-            reason="a sound without a video, which these recipes do not train",
-            fix="name its video in the column `video`",
-        )
+        return _media_clip(directory, row, "audio", "")
     return _media_clip(directory, row, named[0], sound)
 
 
 def _media_clip(directory: Path, row: Row, column: str, sound: str) -> tuple[Clip | None, Finding | None]:
     media = _path(directory, row.values[column])
     kind = media_kind(media)
-    if kind not in ("video", "image") or (column in ("video", "image") and column != kind):
+    wanted = {"video": "video", "image": "image", "audio": "sound"}.get(column, kind)
+    if kind is None or kind != wanted or (kind == "sound" and column != "audio"):
         raise ValueError(f"{row.place}: `{column}` is {row.values[column]!r}, which is {_described(kind)}.")
     audio = _path(directory, sound) if sound else None
     if audio and (kind == "image" or media_kind(audio) not in ("sound", "video")):
@@ -193,9 +79,54 @@ def _media_clip(directory: Path, row: Row, column: str, sound: str) -> tuple[Cli
     for file in (media, audio):
         if file is not None and not file.is_file():
             return None, missing_file(f"{row.place} ({name})", file)
-    caption, split = row.values["caption"], _split(row)
-    clip = Clip(media=media, kind=kind, caption=caption, audio=audio, split=split, name=name)
-    return clip, None if caption else empty_caption(name, "its caption is empty")
+    captions, split = row.captions or ("",), _split(row)
+    clip = Clip(
+        media=media,
+        kind=kind,
+        caption=captions[0],
+        other_captions=captions[1:],
+        audio=audio,
+        split=split,
+        name=name,
+        references=_references(directory, row),
+        reference_audio={"": file} if (file := _companion(directory, row, "reference_audio", "sound")) else {},
+        video_mask=_companion(directory, row, "video_mask", "picture"),
+        audio_mask=_spans(row) or _companion(directory, row, "audio_mask", "sound"),
+    )
+    return clip, None if clip.caption else empty_caption(name, "its caption is empty")
+
+
+def _references(directory: Path, row: Row) -> dict[str, Path]:
+    """Reference videos by signal."""
+    columns = [name for name in row.values if name == "reference_video" or name.startswith(SIGNAL_PREFIX)]
+    files = {column: _companion(directory, row, column, "picture") for column in columns}
+    return {column.removeprefix("reference_video").removeprefix("_"): file for column, file in files.items() if file}
+
+
+def _companion(directory: Path, row: Row, column: str, what: str) -> Path | None:
+    """The file of a reference or mask; whether it is there is seen when a recipe wants it."""
+    text = row.values.get(column, "")
+    if not text:
+        return None
+    kinds: tuple[MediaKind, ...] = ("video", "image") if what == "picture" else ("sound", "video")
+    kind = media_kind(path := _path(directory, text))
+    if kind not in kinds:
+        hint = ", nor seconds such as 0.5-1.2" if column == "audio_mask" else ""
+        raise ValueError(f"{row.place}: `{column}` is {text!r}, which is {_described(kind)}, not a {what}{hint}.")
+    return path
+
+
+def _spans(row: Row) -> Spans | None:
+    """The stretches of a sound mask that is written in seconds."""
+    text = row.values.get("audio_mask", "")
+    matches = [_SPAN.fullmatch(part) for part in text.split(",")]
+    if not all(matches):
+        return None
+    spans = tuple((float(match[1]), float(match[2])) for match in matches if match)
+    for begin, end in spans:
+        if begin >= end:
+            raise ValueError(f"{row.place}: `audio_mask` is {text!r}, but {begin:g} s is not before {end:g} s.")
+    return spans
 
 
 def _path(directory: Path, text: str) -> Path:

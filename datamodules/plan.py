@@ -1,92 +1,51 @@
-"""From a dataset to a list of windows, captions and cache entries: everything that is known before anything is encoded.
+"""From a dataset to a list of items, captions and cache entries: everything that is known before anything is encoded.
 
-scan -> drop copies -> probe -> windows in buckets -> captions with trigger -> keys. `datamodules.survey` then compares
-the plan with the cache, and makes the report.
+scan -> drop copies -> probe -> windows in buckets -> references and masks -> captions with trigger -> entries.
+`datamodules.survey` then compares the plan with the cache, and makes the report.
 """
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Literal
 
 from datamodules import regularisation
-from datamodules.batch import CachedClip
+from datamodules.batch import CachedClip, CachedText
 from datamodules.cache import LatentCache
-from datamodules.class_caption import class_caption, has_word
-from datamodules.clip import Clip, Finding, Manifest, MediaError, final_caption
+from datamodules.class_caption import class_caption
+from datamodules.clip import Finding, final_caption
 from datamodules.encoders import Encoders
-from datamodules.geometry import Bucket
+from datamodules.entries import MediaEntry
+from datamodules.entry_plan import EntryPlan
+from datamodules.given_plan import GivenPlan, PairingCount
 from datamodules.hold_out import held_out_files
-from datamodules.manifest import keep_once, scan_dataset
 from datamodules.media_index import MediaIndex
-from datamodules.probe import MediaInfo, clip_info
-from datamodules.windows import ClipWindow, WindowRule, plan_windows
+from datamodules.mirroring import MIRRORED, kept_unmirrored, side_named
+from datamodules.needs import Needs
+from datamodules.plan_settings import PlanSettings
+from datamodules.sample_plan import SamplePlan
+from datamodules.sets import prefixes
+from datamodules.window_scan import WindowScan
+from datamodules.windows import ClipWindow
 
 PlannedSplit = Literal["train", "validation", "regularisation"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanSettings:
-    """What a recipe says about its data."""
-
-    path: Path
-    """The dataset."""
-    buckets: tuple[Bucket, ...]
-    """Training shapes."""
-    windows: WindowRule
-    """Which windows of a long clip are used."""
-    max_windows: int
-    """Windows of one clip at most."""
-    trigger: str
-    """Word put in front of captions."""
-    with_audio: bool
-    """Whether sound is trained."""
-    validation_fraction: float
-    """Share of the files that are held out."""
-    class_word: str | None = None
-    """Stands in place of the trigger in class captions; None makes none."""
-    regularisation: Path | None = None
-    """A second dataset, of ordinary clips without the trigger."""
-    regularisation_every_n_batches: int = 5
-    """Which batches are of that dataset: every n-th."""
-
-    def __post_init__(self) -> None:
-        """Check what the class word is to replace, and that something is left beside the second dataset."""
-        if self.class_word is not None and not self.trigger.strip():
-            raise ValueError(
-                "`model.preservation` keeps the base under captions without the trigger, but `data.trigger` is empty,"
-                " so the same captions would be taught and held back: set a trigger, or"
-                " `model.preservation.init_args.class_probability: 0` (`blank_probability` needs no trigger)."
-            )
-        if self.class_word is not None and has_word(self.class_word, self.trigger):
-            raise ValueError(
-                f"`model.preservation.init_args.class_word` is {self.class_word!r}, which holds the trigger"
-                f" {self.trigger!r}, so class captions would still ask for the concept: use the kind of thing it is,"
-                " such as person, or an empty one, which removes the trigger."
-            )
-        if self.regularisation is not None and self.regularisation_every_n_batches < 2:
-            raise ValueError(
-                f"`data.regularisation_every_n_batches` is {self.regularisation_every_n_batches}, but then no batch"
-                " would be left for `data.path`: use 2 or more; 5 gives a fifth to the regularisation set."
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
 class PlannedClip:
-    """A window and the cache entries that it needs."""
+    """A window, with one of its references where there are some, and the cache entries that it needs."""
 
     window: ClipWindow
     cached: CachedClip
     split: PlannedSplit
-    class_caption: str | None = None
-    """Caption without the trigger; None where nothing is to be preserved."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Its entries in the cache."""
         cached = self.cached
-        keys = (cached.latent_key, cached.text_key, cached.audio_key, cached.class_text_key)
-        return tuple(key for key in keys if key is not None)
+        texts = (key for text in cached.texts for key in (text.text_key, text.class_text_key))
+        keys = (cached.latent_key, cached.audio_key, *texts)
+        return (*(key for key in keys if key is not None), *cached.given.keys)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,26 +57,48 @@ class DataPlan:
     clips: tuple[PlannedClip, ...]
     captions: Mapping[str, str]
     """Final captions and prompts by the key of their contexts."""
+    entries: Mapping[str, MediaEntry]
+    """What is made from media, by key."""
     findings: tuple[Finding, ...]
+    needs: Needs = field(default_factory=Needs)
+    """What the recipe's conditions take."""
+    samples: SamplePlan = field(default_factory=SamplePlan)
+    """The media that samples are given."""
+    counts: tuple[PairingCount, ...] = ()
+    """How many clips have the references and masks that the recipe takes."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with references and masks."""
+
+    @property
+    def media(self) -> Mapping[str, MediaEntry]:
+        """The entries of the dataset and of the samples."""
+        return {**self.entries, **self.samples.entries}
 
     def keys(self) -> list[str]:
         """All entries the recipe uses, in an order that every process shares."""
-        return sorted({key for clip in self.clips for key in clip.keys} | set(self.captions))
+        return sorted({*self.media, *self.captions})
 
     def missing(self, cache: LatentCache) -> set[str]:
         """The entries that the cache lacks."""
         return {key for key in self.keys() if not cache.has(key)}
 
     def record_use(self, cache: LatentCache, recipe: str) -> None:
-        """One record for each recipe, model, text encoder and dataset; the audio VAE comes with the model."""
-        dataset, folder = self.settings.path.resolve(), cache.root.resolve().parent
-        if dataset.is_relative_to(folder):
-            dataset = dataset.relative_to(folder)  # a dataset that is moved with its cache stays the same
-        encoders = self.encoders
-        cache.record_use(recipe, self.keys(), (encoders.video_vae, encoders.connectors, encoders.gemma, str(dataset)))
+        """One record for each recipe, model, text encoder and datasets; the audio VAE comes with the model."""
+        folder, encoders = cache.root.resolve().parent, self.encoders
+        paths = (source.set.path.resolve() for source in self.settings.sources)
+        # A dataset that is moved with its cache stays the same.
+        datasets = (path.relative_to(folder) if path.is_relative_to(folder) else path for path in paths)
+        models = (encoders.video_vae, encoders.connectors, encoders.gemma)
+        cache.record_use(recipe, self.keys(), (*models, *map(str, datasets)))
 
 
-def plan_dataset(settings: PlanSettings, encoders: Encoders, index: MediaIndex, prompts: Iterable[str]) -> DataPlan:
+def plan_dataset(
+    settings: PlanSettings,
+    encoders: Encoders,
+    index: MediaIndex,
+    prompts: Iterable[str],
+    needs: Needs | None = None,
+) -> DataPlan:
     """Reads names, captions and media headers; encodes nothing.
 
     Args:
@@ -125,96 +106,161 @@ def plan_dataset(settings: PlanSettings, encoders: Encoders, index: MediaIndex, 
         encoders: Components that the cache entries depend on.
         index: Remembers hashes and probed properties; saved at the end.
         prompts: Texts to encode beside the captions.
+        needs: What the recipe's conditions take.
 
     Raises:
         FileNotFoundError: If the dataset does not exist.
-        ValueError: If it contradicts itself.
+        ValueError: If it contradicts itself, or a bucket is nothing for the recipe.
         OSError: If the cache's directory cannot be written.
     """
-    windows, findings = _windows(scan_dataset(settings.path), settings, encoders, index)
-    findings += _unused(settings, windows)
-    held_out = held_out_files(windows, settings.validation_fraction)
-    planned = [
-        _planned(window, settings, encoders, "validation" if window.media_hash in held_out else "train")
-        for window in windows
-    ]
-    if settings.regularisation is not None:
-        manifest = scan_dataset(settings.regularisation, regularisation.KEY)
-        ordinary, found = _windows(manifest, settings, encoders, index)
-        ordinary, excluded = regularisation.without_concept(ordinary, {window.media_hash for window in windows})
-        planned += [_planned(window, settings, encoders, "regularisation") for window in ordinary]
-        findings += [*regularisation.of_this_set(found), *excluded, *regularisation.doubts(ordinary, settings.trigger)]
-    texts = [*prompts, *(clip.cached.caption for clip in planned)]
-    texts += [clip.class_caption for clip in planned if clip.class_caption is not None]
+    needs = needs or Needs()
+    settings.check_buckets(needs)
+    scan = WindowScan(settings=settings, fps=encoders.fps, index=index, needs=needs)
+    scanned = [scan.windows(source.set.path, source.key, source.prefix) for source in settings.sources]
+    sets = [windows for windows, _ in scanned]
+    findings = [finding for _, found in scanned for finding in found]
+    findings += [*_in_several_sets(sets), *_unused(settings, needs, sets)]
+    held_out = held_out_files(sets, settings.validation_fraction)
+    entries = EntryPlan(encoders=encoders, index=index, pairing=settings.pairing)
+    given = GivenPlan(needs, entries)
+    captions = {encoders.text_key(text): text for text in prompts}
+    planned: list[PlannedClip] = []
+    for number, windows in enumerate(sets):
+        items = _Items(settings=settings, given=given, captions=captions, set_number=number)
+        for window in windows:
+            planned += items.of_window(window, "validation" if window.media_hash in held_out else "train")
+        findings += items.unmirrored.values()
+    ordinary, found = _ordinary(scan, {window.media_hash for windows in sets for window in windows})
+    plain = GivenPlan(regularisation.needs_of_ordinary(needs), entries)
+    items = _Items(settings=settings, given=plain, captions=captions)
+    planned += [clip for window in ordinary for clip in items.of_window(window, "regularisation")]
+    findings += found
+    for bucket in sorted({clip.window.bucket for clip in planned}):
+        needs.check(bucket, encoders.fps)
+    index.save()
     return DataPlan(
         settings=settings,
         encoders=encoders,
         clips=tuple(planned),
-        captions={encoders.text_key(text): text for text in texts},
+        captions=captions,
+        entries=entries.entries,
         findings=tuple(findings),
+        needs=needs,
+        counts=given.counts,
+        problems=tuple(given.problems),
     )
 
 
-def _windows(
-    manifest: Manifest, settings: PlanSettings, encoders: Encoders, index: MediaIndex
-) -> tuple[list[ClipWindow], list[Finding]]:
-    """The windows of a dataset, and what was found on the way to them."""
-    clips, infos, dropped = _inspect(manifest.clips, index)
-    index.save()
-    files = [path for clip in clips for path in (clip.media, clip.audio) if path is not None]
-    windows, unfit = plan_windows(
-        clips,
-        infos,
-        settings.buckets,
-        encoders.fps,
-        hashes={path: index.hash(path) for path in files},
-        windows=settings.windows,
-        max_windows=settings.max_windows,
-    )
-    return list(windows), [*manifest.findings, *dropped, *unfit]
+def _ordinary(scan: WindowScan, concept: set[str]) -> tuple[list[ClipWindow], list[Finding]]:
+    """The windows of the regularisation sets, and what was found on the way to them."""
+    settings, paths = scan.settings, scan.settings.regularisation or ()
+    windows, findings = list[ClipWindow](), list[Finding]()
+    for path, key, prefix in zip(paths, regularisation.keys(paths), prefixes(paths) if paths else (), strict=True):
+        ordinary, found = scan.windows(path, key, prefix)
+        ordinary, excluded = regularisation.without_concept(ordinary, concept, settings.dataset_key)
+        findings += [*regularisation.of_this_set(found), *excluded]
+        windows += ordinary
+    return windows, [*findings, *regularisation.doubts(windows, map(settings.trigger_of, settings.sources))]
 
 
-def _inspect(clips: Sequence[Clip], index: MediaIndex) -> tuple[list[Clip], list[MediaInfo], list[Finding]]:
-    """The readable clips without copies, what they are, and why others were left out."""
-    findings = []
-    readable: list[tuple[Clip, MediaInfo]] = []
-    hashes = []
-    for clip in clips:
-        try:
-            digest = index.hash(clip.media) + (index.hash(clip.audio) if clip.audio else "")
-            info = clip_info(clip, index.info)
-        except (OSError, MediaError) as error:
-            reason = error.reason if isinstance(error, MediaError) else str(error)
-            findings.append(Finding(name=clip.label, action="dropped", reason=reason, fix="replace or remove it"))
-            continue
-        readable.append((clip, info))
-        hashes.append((clip.label, digest))
-    positions, copies = keep_once(hashes)
-    kept = [readable[position] for position in positions]
-    return [clip for clip, _ in kept], [info for _, info in kept], [*findings, *copies]
+def _in_several_sets(sets: Sequence[Sequence[ClipWindow]]) -> Iterator[Finding]:
+    first: dict[str, tuple[int, str]] = {}
+    named = {
+        (number, window.clip.label): window.media_hash for number, windows in enumerate(sets) for window in windows
+    }
+    for (number, label), media_hash in named.items():
+        other, original = first.setdefault(media_hash, (number, label))
+        if other != number:
+            reason = f"has the same bytes as {original}, so it is seen as a clip of both sets"
+            yield Finding(name=label, action="warned", reason=reason, fix="if that is not meant, remove it from one")
 
 
-def _unused(settings: PlanSettings, windows: Sequence[ClipWindow]) -> Iterator[Finding]:
-    if settings.validation_fraction and any(window.clip.split == "validation" for window in windows):
+def _unused(settings: PlanSettings, needs: Needs, sets: Sequence[Sequence[ClipWindow]]) -> Iterator[Finding]:
+    name = settings.dataset_key if len(sets) > 1 else settings.sources[0].set.path.name
+    clips = {window.clip.label: window.clip for windows in sets for window in windows}.values()
+    if settings.validation_fraction and any(clip.split == "validation" for clip in clips):
         reason = "`data.validation_fraction` is not used, because some clips are marked `split: validation`"
-        yield Finding(name=settings.path.name, action="noted", reason=reason, fix="")
+        yield Finding(name=name, action="noted", reason=reason, fix="")
+    referenced = sum(bool(clip.references or clip.reference_audio) for clip in clips)
+    masked = sum(clip.video_mask is not None or clip.audio_mask is not None for clip in clips)
+    for what, count, is_taken in (
+        ("references", referenced, needs.video_reference or needs.audio_reference),
+        ("masks", masked, needs.video_mask or needs.audio_mask),
+    ):
+        if count and not is_taken:
+            reason = f"{count} clips have {what}, which no condition of this recipe takes"
+            yield Finding(name=name, action="noted", reason=reason, fix="")
 
 
-def _planned(window: ClipWindow, settings: PlanSettings, encoders: Encoders, split: PlannedSplit) -> PlannedClip:
-    is_ordinary = split == "regularisation"
-    caption = final_caption(window.clip.caption, "" if is_ordinary else settings.trigger)
-    of_class = None
-    if settings.class_word is not None and split != "validation":
-        of_class = class_caption(caption, settings.trigger, settings.class_word)
-    cached = CachedClip(
-        name=window.name,
-        bucket=window.bucket,
-        caption=caption,
-        latent_key=encoders.video_key(window),
-        audio_key=encoders.audio_key(window),
-        text_key=encoders.text_key(caption),
-        fps=encoders.fps,
-        class_text_key=None if of_class is None else encoders.text_key(of_class),
-        is_regularisation=is_ordinary,
-    )
-    return PlannedClip(window=window, cached=cached, split=split, class_caption=of_class)
+@dataclass(frozen=True, kw_only=True)
+class _Items:
+    """Makes the items of a set's windows."""
+
+    settings: PlanSettings
+    given: GivenPlan
+    captions: dict[str, str]
+    """Where the texts to encode are collected, by key."""
+    set_number: int = 0
+    unmirrored: dict[str, Finding] = field(default_factory=dict)
+    """The clips that are not mirrored although their set is, by name."""
+
+    def of_window(self, window: ClipWindow, split: PlannedSplit) -> list[PlannedClip]:
+        """One for each reference of the window, or one; and the same mirrored, if it trains in a set that is."""
+        planned = list(self._planned(window, split))
+        if not planned or split != "train" or not self.settings.sources[self.set_number].set.flip:
+            return planned
+        keys = (key for text in planned[0].cached.texts for key in (text.text_key, text.class_text_key))
+        side = side_named(self.captions[key] for key in keys if key is not None)
+        if side is None:
+            return [*planned, *self._planned(dataclasses.replace(window, mirrored=True), split)]
+        self.unmirrored[window.clip.label] = kept_unmirrored(window.clip.label, side)
+        return planned
+
+    def _planned(self, window: ClipWindow, split: PlannedSplit) -> Iterator[PlannedClip]:
+        items = self.given.items(window)
+        if not items:
+            return
+        entries = self.given.entries
+        video_key, audio_key = entries.window(window)
+        first, *others = self._texts(window, split)
+        is_ordinary = split == "regularisation"
+        cached = CachedClip(
+            name=window.name,
+            bucket=window.bucket,
+            caption=first.caption,
+            latent_key=video_key,
+            audio_key=audio_key,
+            text_key=first.text_key,
+            fps=entries.encoders.fps,
+            class_text_key=first.class_text_key,
+            is_regularisation=is_ordinary,
+            other_texts=tuple(others),
+            set_number=self.set_number,
+            caption_dropout=None if is_ordinary else self.settings.sources[self.set_number].set.caption_dropout,
+        )
+        for signal, keys in items:
+            name = f"{window.original} [{signal}]" if signal else window.original
+            one = dataclasses.replace(
+                cached, name=name + (MIRRORED if window.mirrored else ""), signal=signal, given=keys
+            )
+            yield PlannedClip(window=window, cached=one, split=split)
+
+    def _texts(self, window: ClipWindow, split: PlannedSplit) -> Iterator[CachedText]:
+        """The final captions of a clip; one that is held out is judged by its first."""
+        settings = self.settings
+        trigger = settings.trigger_of(settings.sources[self.set_number])
+        for written in window.clip.captions[: 1 if split == "validation" else None]:
+            caption = final_caption(written, "" if split == "regularisation" else trigger)
+            of_class = None
+            if settings.class_word is not None and split != "validation":
+                of_class = class_caption(caption, trigger, settings.class_word)
+            yield CachedText(
+                caption=caption,
+                text_key=self._key(caption),
+                class_text_key=None if of_class is None else self._key(of_class),
+            )
+
+    def _key(self, text: str) -> str:
+        key = self.given.entries.encoders.text_key(text)
+        self.captions[key] = text
+        return key

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.clip import Clip, MediaError, media_kind
-from datamodules.decode import DISPLAY_PHASE, opened, sound_stream, video_stream
+from datamodules.container import DISPLAY_PHASE, opened, sound_stream, video_stream
 from datamodules.stills import still_facts
 
 __all__ = ["MediaError", "MediaInfo", "clip_info", "describe_rate", "probe"]

@@ -5,27 +5,45 @@ The base itself can make them: `sample --lora none` with ordinary prompts, and t
 """
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
 
 from datamodules.class_caption import has_word
 from datamodules.clip import TRIGGER_ALONE, Finding
+from datamodules.needs import Needs
 from datamodules.windows import ClipWindow
 
 KEY = "data.regularisation"
 
 
-def without_concept(windows: Iterable[ClipWindow], concept: Collection[str]) -> tuple[list[ClipWindow], list[Finding]]:
+def regularisation_paths(given: Sequence[Path] | Path | None) -> tuple[Path, ...] | None:
+    """The datasets that a recipe names: none, one or several."""
+    if given is None:
+        return None
+    return tuple(Path(path).expanduser() for path in ([given] if isinstance(given, str | Path) else given))
+
+
+def keys(paths: Sequence[Path]) -> list[str]:
+    """The recipe's key of each regularisation set: a lone one needs no number."""
+    return [KEY] if len(paths) == 1 else [f"{KEY}[{number}]" for number in range(len(paths))]
+
+
+def without_concept(
+    windows: Iterable[ClipWindow], concept: Collection[str], dataset_key: str
+) -> tuple[list[ClipWindow], list[Finding]]:
     """The windows that train, and what became of the others.
 
     Args:
         windows: Those of the regularisation set.
         concept: Media hashes of the dataset: the same clip cannot be both.
+        dataset_key: The recipe's key of the dataset.
     """
     kept, findings = [], {}
     for window in windows:
         name = window.clip.label
         if window.media_hash in concept:
-            reason = f"has the same bytes as a clip of `data.path`, so `{KEY}` would train against it"
+            reason = f"has the same bytes as a clip of `{dataset_key}`, so `{KEY}` would train against it"
             findings[name] = Finding(name=name, action="dropped", reason=reason, fix="leave it in one of them")
         elif window.clip.split == "validation":
             reason = f"is marked `split: validation`, but clips of `{KEY}` are not held out"
@@ -35,12 +53,18 @@ def without_concept(windows: Iterable[ClipWindow], concept: Collection[str]) -> 
     return kept, list(findings.values())
 
 
-def doubts(windows: Iterable[ClipWindow], trigger: str) -> Iterator[Finding]:
-    """A warning for each clip whose caption holds the trigger, which would teach that it means nothing."""
-    named = {window.clip.label: window.clip for window in windows if has_word(window.clip.caption, trigger)}
-    for name in named:
-        reason = f"its caption holds the trigger {trigger!r}, which `{KEY}` is to be without"
-        yield Finding(name=name, action="warned", reason=reason, fix="reword the caption")
+def needs_of_ordinary(needs: Needs) -> Needs:
+    """What conditions take of ordinary clips: stills of their frames, but neither references nor masks."""
+    return dataclasses.replace(needs, video_reference=False, audio_reference=False, video_mask=False, audio_mask=False)
+
+
+def doubts(windows: Iterable[ClipWindow], triggers: Iterable[str]) -> Iterator[Finding]:
+    """A warning for each clip whose captions hold a trigger, which would teach that it means nothing."""
+    clips = {window.clip.label: window.clip for window in windows}
+    for (name, clip), trigger in product(clips.items(), dict.fromkeys(triggers)):
+        if any(has_word(caption, trigger) for caption in clip.captions):
+            reason = f"its caption holds the trigger {trigger!r}, which `{KEY}` is to be without"
+            yield Finding(name=name, action="warned", reason=reason, fix="reword the caption")
 
 
 def of_this_set(findings: Iterable[Finding]) -> Iterator[Finding]:

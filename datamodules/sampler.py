@@ -1,10 +1,11 @@
 """Batches that never mix buckets, in an order that anyone can compute, and loaders that resume where they stopped.
 
 Training reads one endless stream of global batches: epoch 0, epoch 1, and so on, each a shuffle that depends on (seed,
-epoch) alone. Rank r of W takes every W-th batch of the stream, so all ranks take equally many and no two take the same,
-and the whole state is one number, the global batches consumed, from which any number of ranks can go on. There is no
-end of epoch: workers are never restarted and gradient accumulation never meets a short remainder. Within an epoch the
-last batch of a bucket may be smaller than the others, since every clip is in it once.
+epoch) alone, of every clip as often as its repeats say. Rank r of W takes every W-th batch of the stream, so all ranks
+take equally many and no two take the same, and the whole state is one number, the global batches consumed, from which
+any number of ranks can go on. There is no end of epoch: workers are never restarted and gradient accumulation never
+meets a short remainder. Within an epoch the last batch of a bucket may be smaller than the others, since no visit to a
+clip is left out.
 
 A second set of clips is mixed in at fixed places of the stream: every n-th global batch is the next one of that set's
 own stream, and the others are those that would have come without it.
@@ -12,14 +13,16 @@ own stream, and the others are those that would have come without it.
 
 import dataclasses
 import random
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.batch import LatentBatch, LatentItem, collate
 from datamodules.geometry import Bucket
+from datamodules.visits import ONCE, Rhythm, Visit
 
 STREAM_LENGTH = 2**40
 """The length an endless loader states. Lightning reads one batch ahead in a loader without a length, which would put
@@ -37,48 +40,69 @@ class MixedIn:
     """Indices of its clips by bucket and presence of sound."""
     every_n_batches: int
     """Which global batches are its own: every n-th, at least every second."""
+    rhythms: Mapping[int, Rhythm] = field(default_factory=dict)
+    """How often each of its clips is seen, by index; once in an epoch where it is not named."""
 
 
 class BatchOrder:
-    """An endless stream of batches of indices, each epoch a shuffle of all clips.
+    """An endless stream of batches of visits, each epoch a shuffle of all clips.
 
     Args:
         groups: Indices of the clips by bucket and presence of sound; batches stay within a group.
         batch_size: Clips in a batch.
         seed: Decides the order, together with the epoch.
+        rhythms: How often each clip is seen, by index; once in an epoch where it is not named.
     """
 
-    def __init__(self, groups: Mapping[Group, Sequence[int]], batch_size: int, seed: int | str) -> None:
+    def __init__(
+        self,
+        groups: Mapping[Group, Sequence[int]],
+        batch_size: int,
+        seed: int | str,
+        rhythms: Mapping[int, Rhythm] | None = None,
+    ) -> None:
         self.groups = {group: tuple(groups[group]) for group in sorted(groups)}
         self.batch_size = batch_size
         self.seed = seed
-        self._epoch, self._batches = -1, list[list[int]]()
+        self.rhythms = rhythms or {}
+        self._epoch, self._batches = -1, list[list[Visit]]()
+        self._starts = [0]
+        """Number of the first batch of each epoch that was looked at; epochs differ where repeats are fractions."""
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches in which every clip occurs once."""
-        return sum(-(-len(indices) // self.batch_size) for indices in self.groups.values())
-
-    def epoch_batches(self, epoch: int) -> list[list[int]]:
-        """Batches of an epoch, in order: every clip once."""
+    def epoch_batches(self, epoch: int) -> list[list[Visit]]:
+        """Batches of an epoch, in order: every clip as often as it is seen in it."""
         generator = random.Random(f"{self.seed}/{epoch}")
         batches = []
         for indices in self.groups.values():
-            order = generator.sample(indices, len(indices))
+            visits = self._visits(indices, epoch)
+            order = generator.sample(visits, len(visits))
             batches += [order[first : first + self.batch_size] for first in range(0, len(order), self.batch_size)]
         generator.shuffle(batches)
         return batches
 
-    def batch(self, number: int) -> list[int]:
+    def batch(self, number: int) -> list[Visit]:
         """A batch by its number in the stream."""
-        epoch, offset = divmod(number, self.batches_per_epoch)
+        while number >= self._starts[-1]:
+            self._starts.append(self._starts[-1] + self._count(len(self._starts) - 1))
+        epoch = bisect_right(self._starts, number) - 1
         if epoch != self._epoch:
             self._epoch, self._batches = epoch, self.epoch_batches(epoch)
-        return self._batches[offset]
+        return self._batches[number - self._starts[epoch]]
+
+    def _count(self, epoch: int) -> int:
+        """Batches of an epoch."""
+        sizes = (sum(self._rhythm(index).count(epoch) for index in indices) for indices in self.groups.values())
+        return sum(-(-size // self.batch_size) for size in sizes)
+
+    def _visits(self, indices: Sequence[int], epoch: int) -> list[Visit]:
+        return [visit for index in indices for visit in self._rhythm(index).visits(index, self.seed, epoch)]
+
+    def _rhythm(self, index: int) -> Rhythm:
+        return self.rhythms.get(index, ONCE)
 
 
-class BucketBatchSampler(Sampler[list[int]]):
-    """One rank's share of an endless stream of batches of indices.
+class BucketBatchSampler(Sampler[list[Visit]]):
+    """One rank's share of an endless stream of batches of visits.
 
     Args:
         groups: Indices of the clips by bucket and presence of sound; batches stay within a group.
@@ -86,6 +110,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         seed: Decides the order, together with the epoch.
         rank: This process.
         world_size: Number of processes.
+        rhythms: How often each clip is seen, by index; once in an epoch where it is not named.
         mixed_in: A second set of clips; it does not change the order of the first.
 
     Raises:
@@ -100,6 +125,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        rhythms: Mapping[int, Rhythm] | None = None,
         mixed_in: MixedIn | None = None,
     ) -> None:
         if not any(groups.values()) or (mixed_in is not None and not any(mixed_in.groups.values())):
@@ -108,15 +134,17 @@ class BucketBatchSampler(Sampler[list[int]]):
             raise ValueError(f"`data.batch_size` is {batch_size}, but a batch holds at least one clip.")
         if not 0 <= rank < world_size:
             raise ValueError(f"Rank {rank} does not exist among {world_size} processes.")
-        self.order = BatchOrder(groups, batch_size, seed)
-        self.mixed_in = None if mixed_in is None else BatchOrder(mixed_in.groups, batch_size, f"{seed}/mixed in")
-        self.every_n_batches = 0 if mixed_in is None else mixed_in.every_n_batches
+        self.order = BatchOrder(groups, batch_size, seed, rhythms)
+        self.mixed_in, self.every_n_batches = None, 0
+        if mixed_in is not None:
+            self.mixed_in = BatchOrder(mixed_in.groups, batch_size, f"{seed}/mixed in", mixed_in.rhythms)
+            self.every_n_batches = mixed_in.every_n_batches
         self.rank = rank
         self.world_size = world_size
         self.position = 0
         """Global batches consumed by all ranks together."""
 
-    def global_batch(self, number: int) -> list[int]:
+    def global_batch(self, number: int) -> list[Visit]:
         """A batch by its number in the stream of all ranks."""
         if self.mixed_in is None:
             return self.order.batch(number)
@@ -125,7 +153,7 @@ class BucketBatchSampler(Sampler[list[int]]):
             return self.mixed_in.batch(turn)
         return self.order.batch(number - turn)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Visit]]:
         """Yields this rank's batches from `position` on, without end; `position` itself stays where it is."""
         for number in count(self.position + self.rank, self.world_size):
             yield self.global_batch(number)

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from datamodules.clip import MediaError
 
@@ -15,11 +14,11 @@ _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
 
 
-def read_still(path: Path) -> Tensor:
+def still_array(path: Path) -> NDArray[np.uint8]:
     """Decode a still.
 
     Returns:
-        `(3, height, width)`, uint8 RGB.
+        `(height, width, 3)`, uint8 RGB.
 
     Raises:
         MediaError: If it cannot be decoded, or is animated.
@@ -27,7 +26,7 @@ def read_still(path: Path) -> Tensor:
     with _opened(path) as image:
         turned = ImageOps.exif_transpose(image)
         rgb = _over_black(turned) if has_alpha(turned) else _eight_bits(turned).convert("RGB")
-        return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()  # (H, W, 3) -> (3, H, W)
+        return np.array(rgb)
 
 
 def still_facts(path: Path) -> tuple[int, int, bool]:

@@ -7,10 +7,13 @@ from collections.abc import Set as AbstractSet
 from datamodules import regularisation
 from datamodules.cache import LatentCache
 from datamodules.clip import Finding
-from datamodules.data_report import CacheState, DataReport, RegularisationState, ReportRow
+from datamodules.data_report import CacheState, DataReport, RegularisationState, ReportRow, SetState
 from datamodules.encode_text import WAITING_BYTES
 from datamodules.manifest import nothing_left
-from datamodules.plan import DataPlan, PlannedClip, PlanSettings
+from datamodules.plan import DataPlan, PlannedClip
+from datamodules.plan_settings import PlanSettings
+from datamodules.sets import resolved_repeats
+from datamodules.visits import clips_of_sets
 
 
 def survey(plan: DataPlan, cache: LatentCache, *, after_encoding: bool = False) -> tuple[list[PlannedClip], DataReport]:
@@ -38,13 +41,19 @@ def survey(plan: DataPlan, cache: LatentCache, *, after_encoding: bool = False) 
         if finding.action == "dropped"
     ]
     report = DataReport(
-        dataset=str(plan.settings.path),
+        dataset=plan.settings.dataset,
         rows=tuple(rows),
         findings=tuple(findings),
         with_audio=plan.settings.with_audio,
         cache=state,
+        sets=_sets(plan.settings, usable),
         regularisation=_regularisation(plan.settings),
-        problems=tuple(_problems(plan, usable, findings, state)),
+        given=_given(plan),
+        problems=(
+            *plan.problems,
+            *_problems(plan, usable, findings, state),
+            *_failed_samples(plan, cache, after_encoding),
+        ),
     )
     return usable, report
 
@@ -54,25 +63,69 @@ def _failed_clip(clip: PlannedClip, cache: LatentCache, missing: AbstractSet[str
     reason = next(
         filter(None, reasons), "it was not encoded: its process was killed, or the ranks do not share this disk"
     )
-    return Finding(name=clip.window.name, action="dropped", reason=reason, fix="replace or remove it")
+    return Finding(name=clip.cached.name, action="dropped", reason=reason, fix="replace or remove it")
+
+
+def _failed_samples(plan: DataPlan, cache: LatentCache, after_encoding: bool) -> Iterator[str]:
+    for entry in plan.samples.entries.values() if after_encoding else ():
+        if not cache.has(entry.key):
+            reason = cache.failure(entry.key) or "its process was killed, or the ranks do not share this disk"
+            yield f"{entry.name}, of `sample.prompts`, was not encoded: {reason}: replace the file."
+
+
+def _given(plan: DataPlan) -> tuple[str, ...]:
+    """What conditions take beside the clips, and of how many there is."""
+    stills = [
+        f"{still.frame}" + (f" (CRF {still.recompress})" if still.recompress is not None else "")
+        for still in dict.fromkeys(plan.needs.keyframes)
+    ]
+    lines = [str(count) for count in plan.counts] + ([f"stills of frames {', '.join(stills)}"] if stills else [])
+    return (*lines, *([f"media of {len(plan.samples.keys)} samples"] if plan.samples.keys else []))
+
+
+def _sets(settings: PlanSettings, usable: Sequence[PlannedClip]) -> tuple[SetState, ...]:
+    """What becomes of each of `data.sets`; nothing while one of them is empty, which is a problem of its own."""
+    trained = [clip for clip in usable if clip.split == "train"]
+    counts = clips_of_sets((clip.cached for clip in trained), len(settings.sources))
+    if not settings.sources[0].is_named or not all(counts):
+        return ()
+    repeats = resolved_repeats([source.set for source in settings.sources], counts)
+    items = sum(count * each for count, each in zip(counts, repeats, strict=True))
+    return tuple(
+        SetState(
+            key=source.key,
+            dataset=str(source.set.path),
+            clips=len({clip.window.clip.label for clip in trained if clip.cached.set_number == number}),
+            windows=counts[number],
+            mirrored=sum(clip.cached.set_number == number and clip.cached.is_mirrored for clip in trained),
+            held_out=sum(clip.cached.set_number == number and clip.split == "validation" for clip in usable),
+            repeats=repeats[number],
+            share=counts[number] * repeats[number] / items,
+            caption_dropout=source.set.caption_dropout,
+        )
+        for number, source in enumerate(settings.sources)
+    )
 
 
 def _regularisation(settings: PlanSettings) -> RegularisationState | None:
     if settings.regularisation is None:
         return None
     return RegularisationState(
-        dataset=str(settings.regularisation), every_n_batches=settings.regularisation_every_n_batches
+        dataset=", ".join(map(str, settings.regularisation)),
+        every_n_batches=settings.regularisation_every_n_batches,
     )
 
 
 def _row(clip: PlannedClip, missing: AbstractSet[str]) -> ReportRow:
     return ReportRow(
-        name=clip.window.name,
+        name=clip.cached.name,
         clip=clip.window.clip.label,
         status=clip.split,
         bucket=clip.window.bucket,
         has_audio=clip.cached.has_audio,
         is_cached=missing.isdisjoint(clip.keys),
+        captions=len(clip.cached.texts),
+        is_mirrored=clip.cached.is_mirrored,
     )
 
 
@@ -80,10 +133,9 @@ def _cache_state(
     plan: DataPlan, usable: Sequence[PlannedClip], cache: LatentCache, missing: AbstractSet[str]
 ) -> CacheState:
     encoders, sizes = plan.encoders, dict.fromkeys(plan.captions, plan.encoders.text_bytes)
-    for clip in usable:
-        sizes[clip.cached.latent_key] = encoders.video_bytes(clip.window.bucket)
-        if clip.cached.audio_key is not None:
-            sizes[clip.cached.audio_key] = encoders.audio_bytes(clip.window.bucket.frames)
+    media = plan.media
+    for key in {key for clip in usable for key in clip.keys if key in media} | plan.samples.entries.keys():
+        sizes[key] = media[key].num_bytes
     missing = missing & sizes.keys()
     missing_captions = len(missing & plan.captions.keys())
     waiting = min(missing_captions * encoders.hidden_bytes, WAITING_BYTES)
@@ -98,25 +150,34 @@ def _cache_state(
     )
 
 
+def _empty_sets(settings: PlanSettings, usable: Sequence[PlannedClip], findings: Sequence[Finding]) -> Iterator[str]:
+    """The sets of which nothing is left to train on."""
+    for number, source in enumerate(settings.sources):
+        splits = [clip.split for clip in usable if clip.cached.set_number == number and clip.split != "regularisation"]
+        if not splits:
+            own = [finding for finding in findings if finding.name.startswith(source.prefix)]
+            yield str(nothing_left(source.set.path, own, source.key))
+        elif "train" not in splits:
+            yield (
+                f"All {len(splits)} clips of {source.set.path} are held out (`split: validation`), so none is left to "
+                "train on: mark fewer of them."
+            )
+
+
 def _problems(
     plan: DataPlan, usable: Sequence[PlannedClip], findings: Sequence[Finding], state: CacheState
 ) -> Iterator[str]:
     training = [clip for clip in usable if clip.split == "train"]
-    held_out = [clip for clip in usable if clip.split == "validation"]
     ordinary = plan.settings.regularisation
-    if ordinary is not None and len(training) + len(held_out) == len(usable):
-        yield str(nothing_left(ordinary, findings, regularisation.KEY))
-    if not training and not held_out:
-        yield str(nothing_left(plan.settings.path, findings))
-    elif not training:
+    if ordinary is not None and not any(clip.split == "regularisation" for clip in usable):
+        yield str(nothing_left(", ".join(map(str, ordinary)), findings, regularisation.KEY))
+    if not plan.problems:  # which leave out the clips that they are about
+        yield from _empty_sets(plan.settings, usable, findings)
+    if plan.settings.with_audio and training and not any(clip.cached.has_audio for clip in training):
         yield (
-            f"All {len(held_out)} clips of {plan.settings.path} are held out (`split: validation`), so none is left to "
-            "train on: mark fewer of them."
-        )
-    elif plan.settings.with_audio and not any(clip.cached.has_audio for clip in training):
-        yield (
-            f"`model.streams` trains sound, but none of the {len(training)} clips to train on in {plan.settings.path} "
-            "has any: add clips with sound (or a .wav beside each), or use `model.streams: video`."
+            f"`model.streams` trains sound, but none of the {len(training)} clips to train on in "
+            f"{plan.settings.dataset} has any: add clips with sound (or a .wav beside each), or use "
+            "`model.streams: video`."
         )
     if state.needed_bytes > state.free_bytes:
         yield (

@@ -14,6 +14,7 @@ from typing import Literal
 from datamodules.buckets import assign_bucket, enlargement, kept_area, suggest_bucket
 from datamodules.clip import Clip, Finding
 from datamodules.geometry import Bucket
+from datamodules.mirroring import MIRRORED
 from datamodules.probe import MediaInfo, describe_rate
 
 WindowRule = Literal["head", "uniform", "all"]
@@ -38,10 +39,17 @@ class ClipWindow:
     """Hash of the video's or still's bytes."""
     audio_hash: str | None
     """Hash of the bytes of the sound that replaces the video's track."""
+    mirrored: bool = False
+    """Whether it is shown with left and right exchanged, and whatever belongs to it too."""
 
     @property
     def name(self) -> str:
-        """The clip's label, for videos with the start: `clip.mp4@1.25s`, or `clip.mp4+other.wav@1.25s`."""
+        """The clip's label, for videos and sounds with the start: `clip.mp4@1.25s`, or `clip.mp4+other.wav@1.25s`."""
+        return self.original + (MIRRORED if self.mirrored else "")
+
+    @property
+    def original(self) -> str:
+        """The name, whether it is shown mirrored or not."""
         return self.clip.label if self.bucket.is_still else f"{self.clip.label}@{self.start:.2f}s"
 
 
@@ -54,6 +62,7 @@ def plan_windows(
     hashes: Mapping[Path, str],
     windows: WindowRule = "head",
     max_windows: int = 4,
+    requires_sound: bool = False,
 ) -> tuple[tuple[ClipWindow, ...], tuple[Finding, ...]]:
     """Cut clips into windows.
 
@@ -65,6 +74,7 @@ def plan_windows(
         hashes: Content hash of each file of the clips, by path.
         windows: How many windows a clip longer than its bucket gives.
         max_windows: Windows per clip at most, for `uniform`.
+        requires_sound: Whether clips without sound are left out.
 
     Returns:
         The windows in the order of the clips, and what there is to say about the clips.
@@ -73,6 +83,9 @@ def plan_windows(
     findings: list[Finding] = []
     for clip, info in zip(clips, infos, strict=True):
         available = info.frames_at(fps)
+        if clip.kind == "sound" or (requires_sound and (available == 1 or not info.has_audio)):
+            findings.append(_untrained(clip, info))
+            continue
         if available == 1 and clip.kind == "video":
             clip, finding = _as_still(clip, info)
             findings.append(finding)
@@ -120,6 +133,18 @@ def _as_still(clip: Clip, info: MediaInfo) -> tuple[Clip, Finding]:
         reason += " without its sound"
     still = dataclasses.replace(clip, kind="image", audio=None)
     return still, Finding(name=clip.name, action="noted", reason=reason, fix="")
+
+
+def _untrained(clip: Clip, info: MediaInfo) -> Finding:
+    """Why a clip without picture, or without sound, is nothing for the recipe."""
+    if clip.kind == "sound":
+        reason = "a sound without a video, which only `model.streams: audio` trains"
+        fix = "put its video beside it, with the same stem"
+    else:
+        reason, fix = "has no sound, which this recipe takes from every clip", "put a .wav of the same stem beside it"
+        if info.frames == 1:
+            reason, fix = "is a still, but this recipe takes sound from every clip", "remove it"
+    return Finding(name=clip.name, action="dropped", reason=reason, fix=fix)
 
 
 def _misfit(clip: Clip, info: MediaInfo, available: int, fps: float, buckets: Sequence[Bucket]) -> Finding:

@@ -6,18 +6,20 @@ Colours are written as BT.709 and marked so, which is what players and editors e
 import io
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
-from datamodules.atomic import replacing
+from datamodules.video_writer import PictureFormat, SoundFormat, writing_video
+
+if TYPE_CHECKING:  # tools that load no model import no torch
+    from torch import Tensor
 
 _SOUND_CHUNK = 1024  # samples of an AAC frame
 
 
 def write_video(
-    path: Path, frames: Tensor, fps: float | Fraction, waveform: Tensor | None = None, sample_rate: int = 48000
+    path: Path, frames: "Tensor", fps: float | Fraction, waveform: "Tensor | None" = None, sample_rate: int = 48000
 ) -> None:
     """Write an mp4 (H.264, yuv420p, CRF 18; AAC if there is sound), whole or not at all.
 
@@ -31,8 +33,6 @@ def write_video(
     Raises:
         ValueError: If a shape is not as above.
     """
-    import av
-
     if frames.ndim != 4 or frames.shape[1] != 3 or frames.shape[2] % 2 or frames.shape[3] % 2:
         raise ValueError(
             f"{path}: frames are {tuple(frames.shape)}, but they must be (F, 3, H, W) with even height and width: "
@@ -40,18 +40,18 @@ def write_video(
         )
     if waveform is not None and (waveform.ndim != 2 or waveform.shape[0] != 2):
         raise ValueError(f"{path}: the waveform is {tuple(waveform.shape)}, but it must be (2, N): give stereo.")
-    with (
-        replacing(path) as temporary,
-        av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as container,
-    ):
-        video = _add_video_stream(container, frames, exact_rate(fps))
-        sound = container.add_stream("aac", rate=sample_rate, layout="stereo") if waveform is not None else None
-        _encode_frames(container, video, frames)
+    picture = PictureFormat(width=frames.shape[3], height=frames.shape[2])
+    sound = None if waveform is None else SoundFormat(rate=sample_rate)
+    with writing_video(path, picture, rate=exact_rate(fps), sound=sound) as writer:
+        for index, frame in enumerate(_channels_last(frames)):
+            writer.write(frame, index)
         if waveform is not None:
-            _encode_waveform(container, sound, waveform, sample_rate)
+            samples = waveform.detach().float().clamp(-1, 1).cpu().numpy()
+            for start in range(0, samples.shape[1], _SOUND_CHUNK):
+                writer.write_sound(samples[:, start : start + _SOUND_CHUNK])
 
 
-def encode_gif(frames: Tensor, fps: float) -> bytes:
+def encode_gif(frames: "Tensor", fps: float) -> bytes:
     """An endless animated GIF.
 
     Args:
@@ -77,42 +77,6 @@ def exact_rate(fps: float | Fraction) -> Fraction:
     return ntsc if abs(float(ntsc) - value) < 2e-3 else Fraction(fps).limit_denominator(1000)
 
 
-def _add_video_stream(container: Any, frames: Tensor, rate: Fraction) -> Any:
-    from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
-
-    stream = container.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "medium"})
-    stream.width, stream.height, stream.pix_fmt = frames.shape[3], frames.shape[2], "yuv420p"
-    context = stream.codec_context
-    context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
-    context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-    return stream
-
-
-def _encode_frames(container: Any, stream: Any, frames: Tensor) -> None:
-    import av
-    from av.video.reformatter import ColorRange, Colorspace
-
-    for index, picture in enumerate(_channels_last(frames)):
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
-        frame.pts, frame.time_base = index, 1 / stream.codec_context.framerate
-        container.mux(stream.encode(frame))
-    container.mux(stream.encode())
-
-
-def _encode_waveform(container: Any, stream: Any, waveform: Tensor, sample_rate: int) -> None:
-    import av
-
-    samples = waveform.detach().float().clamp(-1, 1).cpu().numpy()
-    for start in range(0, samples.shape[1], _SOUND_CHUNK):
-        chunk = np.ascontiguousarray(samples[:, start : start + _SOUND_CHUNK])
-        frame = av.AudioFrame.from_ndarray(chunk, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
-        container.mux(stream.encode(frame))
-    container.mux(stream.encode())
-
-
-def _channels_last(frames: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _channels_last(frames: "Tensor") -> np.ndarray[Any, np.dtype[np.uint8]]:
     array: np.ndarray[Any, np.dtype[np.uint8]] = frames.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return array  # (F, 3, H, W) -> (F, H, W, 3)

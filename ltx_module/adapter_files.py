@@ -1,9 +1,10 @@
 """Which LoRA files a verb works with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ltx_module.adapters.conditioning_metadata import require_same_factors
 from ltx_module.adapters.lora_file import read_lora_file
 from ltx_module.run_directory import RunDirectory
 
@@ -59,14 +60,21 @@ def choose_adapters(given: Sequence[str] | None, run: RunDirectory) -> tuple[Ada
     return tuple(AdapterFile.parse(text) for text in given if text != NONE)
 
 
-def require_loras(adapters: Sequence[AdapterFile]) -> tuple[AdapterFile, ...]:
-    """Refuse what is no LoRA before anything is encoded or the base model is loaded.
+def require_loras(
+    adapters: Sequence[AdapterFile], recipe_metadata: Mapping[str, str] | None = None
+) -> tuple[AdapterFile, ...]:
+    """Refuse what cannot be used before anything is encoded or the base model is loaded.
+
+    Args:
+        adapters: The files.
+        recipe_metadata: What the recipe writes into its own LoRA files.
 
     Raises:
-        ValueError: If a file is not a LoRA for LTX-2.3's transformer.
+        ValueError: If a file is not a LoRA for LTX-2.3's transformer, or is an IC-LoRA for references of another size
+            or rate than the recipe's.
     """
     for adapter in adapters:
-        read_lora_file(adapter.path)
+        require_same_factors(adapter.path, read_lora_file(adapter.path).metadata, recipe_metadata or {})
     return tuple(adapters)
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from typing_extensions import override
 
 from datamodules.latents import LatentDataModule
+from ltx_module.adapters.conditioning_metadata import conditioning_metadata
 from ltx_module.command_line import parser_words, require_recipe
 from ltx_module.console import quiet_foreign_output
 from ltx_module.evaluation.config import EvaluationConfig
@@ -93,12 +94,20 @@ class RecipeCLI(LightningCLI):
         self.model.sample_config = self.config_init[self.subcommand].sample
         self.trainer.evaluation_config = self.config_init[self.subcommand].evaluate
         self.model.trigger, self.model.fps = config.data.trigger, config.data.fps
-        self.model.contexts = self.datamodule.context
+        self.model.contexts, self.model.given = self.datamodule.context, self.datamodule.given
+        self.datamodule.needs = self.model.needs
+        samples = self.model.sample_config
+        self.datamodule.sample_media = tuple((one, samples.bucket) for one in samples.media_prompts)
         self.model.lora_metadata = {
             "base_model": Path(config.model.base_model).stem,
             "trigger": config.data.trigger,
             "recipe": self.datamodule.recipe_name,
             "recipe_hash": recipe_hash(text),
+            **conditioning_metadata(
+                self.model.conditions,
+                downscale_factor=config.data.reference_downscale_factor,
+                temporal_factor=config.data.reference_temporal_factor,
+            ),
         }
 
 
@@ -149,6 +158,7 @@ def _class_word(preservation: Any) -> str | None:
     return options["class_word"] if options.get("class_probability") else None
 
 
-def _prompts(prompts: tuple[str, ...], negative_prompt: str) -> list[str]:
+def _prompts(prompts: tuple[Any, ...], negative_prompt: str) -> list[str]:
     """Every text that sampling needs beside the captions."""
-    return [*prompts, negative_prompt]
+    texts = (one if isinstance(one, str) else one.get("init_args", one)["prompt"] for one in prompts)
+    return [*texts, negative_prompt]

@@ -4,14 +4,13 @@ The decoders are loaded when latents are ready and freed after, so they never st
 are given.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import torch
-from torch import Tensor
 
-from datamodules.geometry import AudioLatentSpec, LatentSpec
+from datamodules.given import Given
 from ltx_module.adapters import (
     DEFAULT_ADAPTER,
     active_adapters,
@@ -22,18 +21,19 @@ from ltx_module.adapters import (
 )
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.decoders import Decoders
-from ltx_module.diffusion.denoiser import Target
 from ltx_module.diffusion.guidance import JointGuidance, default_stg_blocks
 from ltx_module.diffusion.presets import Preset, find_preset
-from ltx_module.diffusion.sampling import SamplingPlan, sample_latents, start_noise
-from ltx_module.diffusion.tokens import audio_positions, unpack_audio, unpack_video, video_positions
+from ltx_module.diffusion.sampling import SamplingPlan, sample_latents
+from ltx_module.diffusion.tokens import unpack_audio, unpack_video
 from ltx_module.model import LTXTransformer
 from ltx_module.sample_config import SampleRequest, VideoSample
+from ltx_module.sample_output import SampleOutput
+from ltx_module.sample_targets import Contexts, GivenMedia, TargetBuilder, nothing_given
+from ltx_module.training import Conditions
 
-Contexts = Callable[[str], tuple[Tensor, Tensor]]
-"""Cached video and audio context of a prompt, `(S, Dv)` and `(S, Da)`."""
+if TYPE_CHECKING:
+    from ltx_module.module import LTXModule
 
-SAMPLE_RATE = 48_000
 _DISTILLED = "distilled"
 
 
@@ -45,18 +45,52 @@ class Generator:
     checkpoint: Checkpoint
     """Where the decoders come from."""
     contexts: Contexts
+    given: GivenMedia = nothing_given
+    """Latents of a request's media."""
+    conditions: Conditions = field(default_factory=Conditions)
+    """The recipe's; a request's media decide which of them apply."""
     distilled_lora: Path | None = None
     """The published distilled LoRA, for presets that need it."""
     batch_guidance: bool = False
     decoders: Decoders | None = None
     """Decoders that stay loaded; null loads each when latents are ready and frees it after."""
 
+    @classmethod
+    def of(cls, model: "LTXModule", given: Given | None = None) -> Self:
+        """The generator of a recipe's model.
+
+        Args:
+            model: Placed, with its text contexts.
+            given: What the conditions that always apply take, in place of the requests' media.
+        """
+        assert model.transformer is not None
+        assert model.contexts is not None
+        conditions, config = model.objective.conditions, model.sample_config
+        return cls(
+            transformer=model.transformer,
+            checkpoint=Checkpoint(model.base_model),
+            contexts=model.contexts,
+            given=model.given if given is None else lambda *_: given,
+            conditions=conditions if given is None else conditions.certain,
+            distilled_lora=config.distilled_lora,
+            batch_guidance=config.batch_guidance,
+            decoders=model.decoders,
+        )
+
     def sample(self, request: SampleRequest) -> VideoSample:
-        """Generate one video, with sound where the audio stream was built."""
+        """Generate one video, with sound where the audio stream was built, or one sound."""
         preset = find_preset(request.preset)
         self._prepare_distilled(preset)
         plan = self._plan(preset, request)
-        video, audio = self._targets(request)
+        device = next(self.transformer.parameters()).device
+        builder = TargetBuilder(
+            checkpoint=self.checkpoint,
+            streams=self.transformer.streams,
+            contexts=self.contexts,
+            given=self.given,
+            conditions=self.conditions,
+        )
+        video, audio = builder.targets(request, device)
         tested = [name for name in adapter_names(self.transformer) if name != _DISTILLED]
         with (
             scaled_strengths(self.transformer, tested, request.strength),
@@ -64,20 +98,15 @@ class Generator:
         ):
             noise = torch.Generator().manual_seed(request.seed + 1)
             video_latents, audio_latents = sample_latents(self.transformer, video, audio, plan, generator=noise)
-        assert video is not None
-        assert video_latents is not None
-        picture = unpack_video(video_latents, video.shape)
+        picture = None if video is None or video_latents is None else unpack_video(video_latents, video.shape)
         sound = None if audio is None or audio_latents is None else unpack_audio(audio_latents, audio.shape[-1])
-        decoders = self.decoders or Decoders(checkpoint=self.checkpoint, device=picture.device)
-        frames, waveform = decoders.frames(picture), None
-        if sound is not None:
-            waveform = decoders.sound(sound)[:, : round(request.bucket.frames / request.fps * SAMPLE_RATE)]
+        media = SampleOutput(decoders=self.decoders or Decoders(checkpoint=self.checkpoint, device=device))
         return VideoSample(
             request=request,
-            frames=frames,
-            waveform=waveform,
+            frames=media.frames(request, picture, self.conditions.frozen),
+            waveform=media.waveform(request, sound, self.conditions.frozen),
             record=self._record(request, plan),
-            video_latents=picture[0].float().cpu(),
+            video_latents=None if picture is None else picture[0].float().cpu(),
             audio_latents=None if sound is None else sound[0].float().cpu(),
         )
 
@@ -111,36 +140,6 @@ class Generator:
             batch_passes=self.batch_guidance,
         )
 
-    def _targets(self, request: SampleRequest) -> tuple[Target | None, Target | None]:
-        """What to generate: start noise, positions and contexts of each stream that was built."""
-        bucket, device = request.bucket, next(self.transformer.parameters()).device
-        video_shape = LatentSpec(channels=self.checkpoint.latent_channels).shape(bucket)
-        audio_shape = None
-        if self.transformer.streams == "av":
-            channels, mel_bins = self.checkpoint.audio_latent
-            audio_shape = AudioLatentSpec(channels=channels, mel_bins=mel_bins).shape(bucket.frames, request.fps)
-        noise = start_noise(video_shape, audio_shape, request.seed)
-        positive, negative = self.contexts(request.prompt), self.contexts(request.negative_prompt)
-        positions = (
-            video_positions(video_shape, request.fps, device),
-            None if audio_shape is None else audio_positions(audio_shape[1], device),
-        )
-        video, audio = (
-            None
-            if shape is None or start is None or position is None
-            else Target(
-                noise=start.to(device),
-                shape=tuple(shape),
-                positions=position,
-                context=context[None].to(device),
-                negative_context=against[None].to(device),
-            )
-            for shape, start, position, context, against in zip(
-                (video_shape, audio_shape), noise, positions, positive, negative, strict=True
-            )
-        )
-        return video, audio
-
     def _record(self, request: SampleRequest, plan: SamplingPlan) -> dict[str, object]:
         """Everything needed to make this video again."""
         return {
@@ -154,6 +153,11 @@ class Generator:
             "sigmas": list(plan.sigmas),
             "guidance": asdict(plan.guidance),
             "strength": request.strength,
+            "media": {key: str(path) for key, path in request.media.files.items()},
+            "attention_strength": request.attention_strength,
+            "image_strength": request.image_strength,
+            "conditions": [condition.name for condition in self.conditions.conditions],
+            "frozen": self.conditions.frozen,
             "adapters": [name for name in adapter_names(self.transformer) if name != DEFAULT_ADAPTER],
             "distilled_lora": None if self.distilled_lora is None else str(self.distilled_lora),
             "base_model": self.checkpoint.path.name,

@@ -14,15 +14,16 @@ from pathlib import PurePath
 
 import torch
 from lightning.pytorch.strategies import Strategy
-from torch import Tensor
 
 from datamodules.batch import LatentBatch
-from ltx_module.diffusion.flow_matching import FlowMatching
+from ltx_module.diffusion.conditioning import Conditioned
+from ltx_module.diffusion.noisy_tokens import NoisyTokens
 from ltx_module.loss_sums import LossSums
 from ltx_module.model import LTXTransformer, evaluating
 from ltx_module.seeding import derive_seed
-from ltx_module.training import TrainingObjective, clean_tokens, flow_losses
+from ltx_module.training import Conditions, TrainingObjective, flow_losses
 
+NO_CONDITIONS = Conditions()
 HELD_OUT_SIGMAS = (0.2, 0.4, 0.6, 0.8, 0.95)
 """The noise levels; each counts alike."""
 
@@ -62,9 +63,14 @@ class HeldOutLoss:
 
 
 class HeldOutSums:
-    """Losses of held-out clips added up batch by batch, on one rank's device."""
+    """Losses of held-out clips added up batch by batch, on one rank's device.
 
-    def __init__(self) -> None:
+    Args:
+        conditions: What is given of the clips.
+    """
+
+    def __init__(self, conditions: Conditions = NO_CONDITIONS) -> None:
+        self.conditions = conditions
         self._sums = LossSums(len(HELD_OUT_SIGMAS))
 
     @torch.no_grad()
@@ -76,8 +82,8 @@ class HeldOutSums:
             batch: Held-out clips, on the transformer's device.
         """
         for number, sigma in enumerate(HELD_OUT_SIGMAS):
-            flows = fixed_flows(transformer, batch, sigma)
-            for name, loss_B in flow_losses(transformer, batch, flows).items():
+            noised = fixed_noise(transformer, batch, sigma, self.conditions)
+            for name, loss_B in flow_losses(transformer, batch, noised).items():
                 if not batch.is_padding:
                     self._sums.add(name, loss_B, torch.full_like(loss_B, number, dtype=torch.long))
 
@@ -109,27 +115,37 @@ def held_out_loss(
         objective: Weighs the modalities.
         batches: Such as those of `LatentDataModule.val_dataloader()`, on any device.
     """
-    sums, device = HeldOutSums(), next(transformer.parameters()).device
+    sums, device = HeldOutSums(objective.conditions), next(transformer.parameters()).device
     with evaluating(transformer):
         for batch in batches:
             sums.add(transformer, batch.to(device))
     return sums.result(objective)
 
 
-def fixed_flows(transformer: LTXTransformer, batch: LatentBatch, sigma: float) -> dict[str, FlowMatching]:
+def fixed_noise(
+    transformer: LTXTransformer, batch: LatentBatch, sigma: float, conditions: Conditions = NO_CONDITIONS
+) -> dict[str, NoisyTokens]:
     """Each modality of a batch brought to a noise level with the clips' own noise.
 
     Args:
         transformer: Tells which modalities are built.
         batch: On the transformer's device.
         sigma: Noise level of every item.
+        conditions: What is given: those that apply in at least half of the cases, to every clip.
     """
-    tokens = clean_tokens(transformer, batch)
-    return {name: _flow(x0_BTD, batch.names, name, sigma) for name, x0_BTD in tokens.items()}
+    noised = dict[str, NoisyTokens]()
+    for name, conditioned in conditions.applied(transformer, batch, conditions.fixed()).items():
+        if name == conditions.frozen:
+            noised[name] = NoisyTokens.frozen(conditioned)
+        else:
+            noised[name] = _noisy(conditioned, batch.names, name, sigma)
+    return noised
 
 
-def _flow(x0_BTD: Tensor, clips: Iterable[str], modality: str, sigma: float) -> FlowMatching:
+def _noisy(conditioned: Conditioned, clips: Iterable[str], modality: str, sigma: float) -> NoisyTokens:
     """Clips at a noise level, each with its own noise; drawn on the CPU, so that every device sees the same."""
+    x0_BTD = conditioned.tokens
+    assert x0_BTD is not None
     noises = []
     for clip in clips:
         generator = torch.Generator().manual_seed(
@@ -137,5 +153,4 @@ def _flow(x0_BTD: Tensor, clips: Iterable[str], modality: str, sigma: float) -> 
         )
         noises.append(torch.randn(x0_BTD.shape[1:], generator=generator))
     noise_BTD = torch.stack(noises).to(x0_BTD.device)
-    sigma_B = torch.full((len(noises),), sigma, device=x0_BTD.device)
-    return FlowMatching.interpolate(x0_BTD, noise_BTD, sigma_B)
+    return NoisyTokens.of(conditioned, noise_BTD, torch.full((len(noises),), sigma, device=x0_BTD.device))

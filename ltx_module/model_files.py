@@ -46,7 +46,7 @@ def require_files(base_model: Path, text_encoder: Path) -> None:
         raise CheckpointError("\n".join(problems + ([FETCH] if missing else [])))
 
 
-def require_trainable(checkpoint: Checkpoint, lora: LoRAConfig, streams: Streams, *, allow_distilled: bool) -> None:
+def require_adapters(checkpoint: Checkpoint, lora: LoRAConfig, streams: Streams, *, allow_distilled: bool) -> None:
     """Refuse what cannot be trained, which loading the model would find out after hours of encoding.
 
     Raises:

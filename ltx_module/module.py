@@ -22,6 +22,8 @@ from torch.optim import AdamW
 from typing_extensions import override
 
 from datamodules.batch import LatentBatch
+from datamodules.given import Given
+from datamodules.needs import Needs
 from ltx_module.adapter_files import AdapterFile
 from ltx_module.adapters import (
     AdapterAverage,
@@ -34,17 +36,20 @@ from ltx_module.adapters import (
 )
 from ltx_module.balance import START, LossBalance
 from ltx_module.checkpoint import Checkpoint
+from ltx_module.condition_needs import dataset_needs
 from ltx_module.decoders import Decoders
+from ltx_module.diffusion.conditioning import Conditioning, check_conditions
 from ltx_module.diffusion.sigmas import ShiftedLogitNormal, SigmaSampler
-from ltx_module.generator import Contexts, Generator
+from ltx_module.generator import Generator
 from ltx_module.held_out_loss import HeldOutSums
 from ltx_module.model import LTXTransformer, Streams, evaluating
-from ltx_module.model_files import require_files, require_preset, require_trainable
+from ltx_module.model_files import require_files
 from ltx_module.preservation import Preservation
 from ltx_module.sample_config import SampleConfig, SampleRequest, VideoSample
+from ltx_module.sample_targets import Contexts, GivenMedia, nothing_given
 from ltx_module.schedules import WarmupDecay, group_options, restore_options
 from ltx_module.seeding import derive_seed
-from ltx_module.training import StepLoss, TrainingObjective
+from ltx_module.training import Conditions, StepLoss, TrainingObjective
 from ltx_module.training_loss import TrainingLoss
 from ltx_module.verbs import Work
 
@@ -57,7 +62,9 @@ class LTXModule(LightningModule):
     Args:
         base_model: The published single file, such as `ltx-2.3-22b-dev.safetensors`.
         text_encoder: Directory of Gemma 3 12B with its tokenizer.
-        streams: What to build and train: `av` is sight and sound, `video` leaves out a third of the weights.
+        streams: What to build: `av` is sight and sound, `video` leaves out a third of the weights, `audio` two thirds.
+        frozen: A modality that is given whole and from which the other is generated; needs `streams: av`.
+        conditions: What else is given of each clip, or shown beside it.
         lora: Size and place of the adapters.
         sigma_sampler: How noise levels are drawn; null is the reference's shifted logit-normal.
         share_sigma: Draw one noise level for both modalities instead of one each.
@@ -78,7 +85,9 @@ class LTXModule(LightningModule):
         base_model: Path,
         text_encoder: Path,
         *,
-        streams: Literal["av", "video"] = "av",
+        streams: Literal["av", "video", "audio"] = "av",
+        frozen: Literal["video", "audio"] | None = None,
+        conditions: list[Conditioning] | None = None,
         lora: LoRAConfig = LoRAConfig(),  # noqa: B008 - frozen
         sigma_sampler: SigmaSampler | None = None,
         share_sigma: bool = False,
@@ -99,14 +108,17 @@ class LTXModule(LightningModule):
         self.lora, self.dtype_name, self.seed = lora, dtype, seed
         self.gradient_checkpointing, self.allow_distilled = gradient_checkpointing, allow_distilled
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
+        check_conditions(conditions or (), streams, frozen)
+        self.conditions, self.frozen = tuple(conditions or ()), frozen
         self.objective = TrainingObjective(
             sigma_sampler=sigma_sampler or ShiftedLogitNormal(),
             share_sigma=share_sigma,
             video_weight=video_loss_weight,
             audio_weight=START if audio_loss_weight == "auto" else audio_loss_weight,
+            conditions=Conditions(self.conditions, frozen),
         )
         self.preservation = preservation
-        self.balance = LossBalance() if audio_loss_weight == "auto" and streams == "av" else None
+        self.balance = LossBalance() if audio_loss_weight == "auto" and streams == "av" and not frozen else None
         self.training_loss = TrainingLoss(
             objective=self.objective,
             preservation_weight=0.0 if preservation is None else preservation.weight,
@@ -126,6 +138,8 @@ class LTXModule(LightningModule):
         """Names of those files' adapters in the transformer."""
         self.contexts: Contexts | None = None
         """Cached text contexts by prompt."""
+        self.given: GivenMedia = nothing_given
+        """Cached latents of samples' media."""
         self.decoders: Decoders | None = None
         """Decoders that stay loaded between samples, where there is room for them."""
         self.sample_config = SampleConfig()
@@ -141,21 +155,10 @@ class LTXModule(LightningModule):
         """
         require_files(self.base_model, self.text_encoder)
 
-    def require_trainable(self) -> None:
-        """Check that the recipe can be trained and sampled, without reading weights.
-
-        Raises:
-            CheckpointError: If the base model is not one to train on.
-            FileNotFoundError: If a LoRA that the recipe names is missing.
-            ValueError: If the adapters fit no layer, or the previews' preset does not suit the base model.
-        """
-        checkpoint = Checkpoint(self.base_model)
-        require_trainable(checkpoint, self.lora, self.streams, allow_distilled=self.allow_distilled)
-        self.require_preset()
-
-    def require_preset(self) -> None:
-        """Check that the recipe's preset suits the base model; raises as `require_trainable` does."""
-        require_preset(Checkpoint(self.base_model), self.sample_config)
+    @property
+    def needs(self) -> Needs:
+        """What the recipe takes of its dataset beside clips and captions."""
+        return dataset_needs(self.objective.conditions, self.streams)
 
     @override
     def setup(self, stage: str) -> None:
@@ -204,7 +207,11 @@ class LTXModule(LightningModule):
         kept, data = self.preservation, self.trainer.datamodule
         prompted = None if kept is None else kept.prompted(batch, self.seed, data)
         strategy = self.trainer.strategy
-        step = self.training_loss.step(self._built(), batch, generator, prompted=prompted, strategy=strategy)
+        on_host = torch.Generator().manual_seed(derive_seed(self.seed, "conditions", batch.index, rank))
+        drawn = self.objective.conditions.draw(batch, on_host)
+        step = self.training_loss.step(
+            self._built(), batch, generator, prompted=prompted, strategy=strategy, drawn=drawn
+        )
         self.step_loss = None if batch.is_regularisation else step.losses
         absent = dict.fromkeys(self._logged, math.nan)  # else the last ones would be repeated
         self._logged |= step.metrics.keys()
@@ -214,7 +221,7 @@ class LTXModule(LightningModule):
 
     @override
     def on_validation_epoch_start(self) -> None:
-        self._held_out = HeldOutSums()
+        self._held_out = HeldOutSums(self.objective.conditions)
 
     @override
     def validation_step(self, batch: LatentBatch, batch_idx: int) -> None:
@@ -230,20 +237,16 @@ class LTXModule(LightningModule):
         """The recipe's prompts as requests; the trigger is put in front of those that lack it."""
         return self.sample_config.requests(self.trigger, self.fps)
 
-    def sample(self, request: SampleRequest) -> VideoSample:
-        """Generate one video with the adapters as they are; training mode and random state stay as they were."""
+    def sample(self, request: SampleRequest, given: Given | None = None) -> VideoSample:
+        """Generate one video with the adapters as they are; training mode and random state stay as they were.
+
+        Args:
+            request: What to generate.
+            given: What the conditions that always apply take, in place of the request's media.
+        """
         transformer = self._built()
-        assert self.contexts is not None
-        generator = Generator(
-            transformer=transformer,
-            checkpoint=Checkpoint(self.base_model),
-            contexts=self.contexts,
-            distilled_lora=self.sample_config.distilled_lora,
-            batch_guidance=self.sample_config.batch_guidance,
-            decoders=self.decoders,
-        )
         with evaluating(transformer), self.delivered(), self.trainer.precision_plugin.forward_context():
-            return generator.sample(request)
+            return Generator.of(self, given).sample(request)
 
     @override
     def predict_step(self, work: Work, batch_idx: int) -> None:

@@ -18,7 +18,6 @@ B batch.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -27,10 +26,9 @@ from torch import Tensor
 
 from datamodules.batch import LatentBatch
 from ltx_module.adapters import lora_disabled
-from ltx_module.diffusion.flow_matching import FlowMatching
 from ltx_module.model import LTXTransformer
 from ltx_module.seeding import derive_seed
-from ltx_module.training import StepLoss, flow_losses, velocities
+from ltx_module.training import Noised, StepLoss, flow_losses, velocities
 
 if TYPE_CHECKING:
     from datamodules.latents import LatentDataModule
@@ -123,15 +121,15 @@ def blank_prompted(batch: LatentBatch, empty: tuple[Tensor, Tensor]) -> LatentBa
     return dataclasses.replace(batch, video_context=video, audio_context=audio)
 
 
-def preservation_loss(transformer: LTXTransformer, batch: LatentBatch, flows: Mapping[str, FlowMatching]) -> StepLoss:
+def preservation_loss(transformer: LTXTransformer, batch: LatentBatch, noised: Noised) -> StepLoss:
     """How far the adapter moves the velocity under a batch's prompts, per item; 0 and without gradient at step 0.
 
     Args:
         transformer: With its adapters, in the mode in which it is trained.
         batch: With prompts that lack the trigger.
-        flows: The noisy latents that the ordinary loss was taken at, by modality.
+        noised: The noisy tokens that the ordinary loss was taken at, by modality.
     """
     with torch.no_grad(), lora_disabled(transformer):
-        base = velocities(transformer, batch, flows)
-    targets = {name: dataclasses.replace(flow, velocity=base[name].float()) for name, flow in flows.items()}
+        base = velocities(transformer, batch, noised)
+    targets = {name: tokens.towards(base[name]) for name, tokens in noised.items()}
     return StepLoss.of(targets, flow_losses(transformer, batch, targets))

@@ -11,10 +11,13 @@ import torch
 
 from datamodules.atomic import write_json
 from datamodules.data_report import DataReport
+from datamodules.doctor.doctor_report import DoctorReport
 from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
 from ltx_module.adapters import lora_parameters
 from ltx_module.adapters.targets import linear_shapes
 from ltx_module.checkpoint import Checkpoint
+from ltx_module.condition_needs import tokens_beside
+from ltx_module.dataset_health import dataset_health
 from ltx_module.model import LTXConfig, LTXTransformer
 from ltx_module.run_plan import run_size
 
@@ -29,6 +32,7 @@ _OPTIMIZER_BYTES = 4 + 4 + 8  # fp32 adapter, its gradient, two moments
 # Bytes kept for backward, per token and unit of width, in one block: everything, or its input alone.
 # Measured at 22B and 960x544x49 on one H200: 81.3 GiB with everything kept, 40.3 GiB with the inputs alone.
 _KEPT_WHOLE, _KEPT_INPUT = 65, 2
+_FIXING = "`python -m datamodules doctor DATASET --recipe RECIPE --fix DIRECTORY`"
 _SECONDS_A_BLOCK = 0.015  # of the host's own work, which bounds small models
 _EFFICIENCY = 0.22  # of a large matrix product's rate: what the same steps reached, in eager mode
 
@@ -66,6 +70,8 @@ class CheckReport:
     run_bytes: int
     """Disk that the run will fill: LoRA files, resume states, samples."""
     run_free_bytes: int
+    health: tuple[DoctorReport, ...] = ()
+    """What the doctor found in each dataset, beside `data`; empty if it was not asked."""
 
     def text(self) -> str:
         """The report for a terminal."""
@@ -75,6 +81,7 @@ class CheckReport:
         return "\n".join(
             [
                 self.data.table(),
+                *(f"doctor: {report.text(_FIXING)}" for report in self.health),
                 f"trains {sum(work.trainable.values()) / 1e6:.2f} M parameters beside {work.frozen / 1e9:.3f} B frozen:"
                 f" {groups}",
                 f"largest step {work.bucket}: {work.video_tokens} video and {work.audio_tokens} audio tokens,"
@@ -98,8 +105,16 @@ class CheckReport:
         write_json(path, {**dataclasses.asdict(self), "data": self.data.to_dict(), "work": work})
 
 
-def check_recipe(trainer: "RecipeTrainer", model: "LTXModule", datamodule: "LatentDataModule") -> CheckReport:
+def check_recipe(
+    trainer: "RecipeTrainer", model: "LTXModule", datamodule: "LatentDataModule", *, with_doctor: bool = False
+) -> CheckReport:
     """Look at everything a run depends on, weights excepted.
+
+    Args:
+        trainer: The recipe's trainer.
+        model: The recipe's model, not built.
+        datamodule: The recipe's data.
+        with_doctor: Whether the clips are examined, too.
 
     Raises:
         ValueError: If files, data or disk forbid the run; the text names everything found.
@@ -119,6 +134,7 @@ def check_recipe(trainer: "RecipeTrainer", model: "LTXModule", datamodule: "Late
         max_steps=trainer.max_steps,
         run_bytes=run_bytes,
         run_free_bytes=free,
+        health=dataset_health(datamodule) if with_doctor else (),
     )
 
 
@@ -136,10 +152,8 @@ def _workload(
     trainable = lora_parameters(linear_shapes(transformer), model.lora)
     frozen = sum(parameter.numel() for parameter in transformer.parameters())
     used = report.used_buckets or datamodule.settings.buckets
-    bucket = max(used, key=LatentSpec().tokens)
-    video = LatentSpec().tokens(bucket) * datamodule.batch_size if model.streams != "audio" else 0
-    with_audio = model.streams != "video" and not bucket.is_still
-    audio = AudioLatentSpec().length(bucket.frames, datamodule.fps) * datamodule.batch_size if with_audio else 0
+    bucket = max(used, key=lambda one: (LatentSpec().tokens(one), one.duration(datamodule.fps)))
+    video, audio = (count * datamodule.batch_size for count in _tokens(model, datamodule, bucket))
     widths = video * config.video_dim + audio * config.audio_dim
     kept = _kept_for_backward(model, config.num_layers)
     bytes_each = _BYTES[model.dtype_name]
@@ -165,6 +179,17 @@ def _workload(
         ),
         preservation_slowdown=slowdown,
     )
+
+
+def _tokens(model: "LTXModule", datamodule: "LatentDataModule", bucket: Bucket) -> tuple[int, int]:
+    """Video and audio tokens of an item, with those of its references and keyframes."""
+    reference = None
+    if model.needs.video_reference:
+        reference = datamodule.settings.pairing.reference_bucket(bucket, "data.buckets")
+    video, audio = tokens_beside(model.objective.conditions, bucket, reference, datamodule.fps)
+    video = LatentSpec().tokens(bucket) + video if model.streams != "audio" else 0
+    with_audio = model.streams != "video" and not bucket.is_still
+    return video, AudioLatentSpec().length(bucket.duration(datamodule.fps)) + audio if with_audio else 0
 
 
 def _kept_for_backward(model: "LTXModule", num_layers: int) -> int:

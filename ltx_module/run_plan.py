@@ -2,12 +2,14 @@
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
 from callbacks import AdapterEMA, DropCaptions, SaveLoRA, SaveResumeState
+from datamodules.sets import ClipSet
 from ltx_module.model import Streams
 from ltx_module.preservation import Preservation
 
@@ -50,22 +52,43 @@ def say_what_is_lacking(trainer: Trainer, resume_step: int | None) -> None:
         )
 
 
-def say_what_contradicts(trainer: Trainer, preservation: Preservation | None) -> None:
+def say_what_contradicts(trainer: Trainer, preservation: Preservation | None, sets: Sequence[ClipSet] = ()) -> None:
     """Warn of a run that teaches the empty caption the concept and holds it back at once.
 
     Args:
         trainer: With the recipe's callbacks.
         preservation: The recipe's, if it has one.
+        sets: The recipe's sets of clips.
     """
     if preservation is None or not preservation.blank_probability:
         return
     for callback in trainer.callbacks:
-        if isinstance(callback, DropCaptions) and callback.probability:
-            logger.warning(
-                "callbacks.DropCaptions trains the empty caption on %g of the clips, and"
-                " `model.preservation.init_args.blank_probability` keeps it as the base has it: set one of them to 0",
-                callback.probability,
-            )
+        if isinstance(callback, DropCaptions):
+            share = max([callback.probability, *(each.caption_dropout or 0.0 for each in sets)])
+            if share:
+                logger.warning(
+                    "callbacks.DropCaptions trains the empty caption on %g of the clips, and"
+                    " `model.preservation.init_args.blank_probability` keeps it as the base has it: set one of them"
+                    " to 0",
+                    share,
+                )
+
+
+def say_what_is_unused(trainer: Trainer, sets: Sequence[ClipSet]) -> None:
+    """Warn of caption dropout of a set that no callback does.
+
+    Args:
+        trainer: With the recipe's callbacks.
+        sets: The recipe's sets of clips.
+    """
+    wanted = [number for number, each in enumerate(sets) if each.caption_dropout]
+    if wanted and not any(isinstance(callback, DropCaptions) for callback in trainer.callbacks):
+        logger.warning(
+            "`data.sets[%d].caption_dropout` is %g, but the recipe has no callbacks.DropCaptions, which does it: add"
+            " it, with `probability: 0` to leave the other sets alone",
+            wanted[0],
+            sets[wanted[0]].caption_dropout,
+        )
 
 
 def allow_silent_batches(trainer: Trainer, streams: Streams) -> None:

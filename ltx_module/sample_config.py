@@ -1,37 +1,55 @@
 """What to generate: the recipe's `sample:` block, and one request made from it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 from torch import Tensor
 
 from datamodules.geometry import Bucket
 from datamodules.manifest import final_caption
+from datamodules.sample_media import SampleMedia
 from ltx_module.diffusion.presets import PRESETS
 
 NEGATIVE_PROMPT = "pc game, console game, video game, cartoon, childish, ugly"
 
 
 @dataclass(frozen=True, kw_only=True)
+class SamplePrompt(SampleMedia):
+    """A prompt with the media that the recipe's conditions take."""
+
+    prompt: str
+    """What is to be seen and heard."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SampleConfig:
     """The recipe's `sample:` block: prompts, size and the preset that equals an exported workflow."""
 
-    prompts: tuple[str, ...] = ()
-    """Prompts of the previews; the trigger word is put in front of those that lack it."""
+    prompts: tuple[str | SamplePrompt, ...] = ()
+    """Prompts of the previews: texts, or mappings with `prompt` and media such as `image` or `reference_video`; the
+    trigger word is put in front of those that lack it."""
     negative_prompt: str = NEGATIVE_PROMPT
     """What guidance steers away from; the exported workflows carry the same text."""
     preset: str = "quality"
-    """`fast` and `quality` equal the exported workflows of these names; `reference` adds a rescale of 0.7."""
+    """`fast` and `quality` equal the exported workflows of these names; `unguided` runs the model alone, and
+    `reference` is `quality` with a rescale of 0.7."""
     steps: PositiveInt | None = None
     """Sampling steps; null takes the preset's. `fast` has its eight fixed ones."""
     size: str = "960x544x49"
-    """Width x height x frames of a sample: pixels in multiples of 32, frames 8k + 1."""
+    """Width x height x frames of a sample: pixels in multiples of 32, frames 8k + 1; seconds such as 4s for sound
+    alone."""
     seed: int = 42
     """Seed of the start noise, the same for every prompt and on every device."""
     strength: float = 1.0
     """Strength of the trained LoRA."""
+    attention_strength: ClosedUnitInterval = 1.0
+    """Weight of attention between what is generated and its references and keyframes."""
+    image_strength: ClosedUnitInterval = 1.0
+    """How far a first frame is kept: 1 exactly, less lets the model change it."""
+    show_reference: bool = False
+    """Whether a sample shows its reference video on the left."""
     without_lora: bool = False
     """Whether `sample` also writes each prompt without the LoRA, for comparison."""
     distilled_lora: Path | None = None
@@ -52,6 +70,16 @@ class SampleConfig:
         """Size of a sample."""
         return Bucket.parse(self.size)
 
+    @property
+    def media_prompts(self) -> tuple[SamplePrompt, ...]:
+        """The prompts, each with its media or none."""
+        return tuple(SamplePrompt(prompt=one) if isinstance(one, str) else one for one in self.prompts)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The prompts' texts."""
+        return tuple(one.prompt for one in self.media_prompts)
+
     def requests(self, trigger: str, fps: float) -> list["SampleRequest"]:
         """One request a prompt.
 
@@ -61,7 +89,7 @@ class SampleConfig:
         """
         return [
             SampleRequest(
-                prompt=final_caption(prompt, trigger),
+                prompt=final_caption(prompt.prompt, trigger),
                 negative_prompt=self.negative_prompt,
                 bucket=self.bucket,
                 fps=fps,
@@ -70,9 +98,13 @@ class SampleConfig:
                 steps=self.steps,
                 strength=self.strength,
                 stg_blocks=self.stg_blocks,
-                name=sample_name(number, prompt, self.seed),
+                media=prompt,
+                attention_strength=self.attention_strength,
+                image_strength=self.image_strength,
+                show_reference=self.show_reference,
+                name=sample_name(number, prompt.prompt, self.seed),
             )
-            for number, prompt in enumerate(self.prompts, start=1)
+            for number, prompt in enumerate(self.media_prompts, start=1)
         ]
 
 
@@ -91,17 +123,25 @@ class SampleRequest:
     strength: float = 1.0
     """Strength of the LoRA under test; 0 is the base model."""
     stg_blocks: tuple[int, ...] | None = None
+    media: SampleMedia = field(default_factory=SampleMedia)
+    """What the recipe's conditions take."""
+    attention_strength: float = 1.0
+    """Weight of attention between what is generated and what is shown beside it."""
+    image_strength: float = 1.0
+    """How far a first frame is kept."""
+    show_reference: bool = False
+    """Whether the reference video is shown on the left."""
     name: str = "sample"
     """File name without suffix."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoSample:
-    """A generated video with what made it."""
+    """A generated video, or a sound alone, with what made it."""
 
     request: SampleRequest
-    frames: Tensor
-    """Pixels, uint8, `(F, 3, H, W)`."""
+    frames: Tensor | None
+    """Pixels, uint8, `(F, 3, H, W)`; None of sound alone."""
     waveform: Tensor | None
     """Sound at 48 kHz, `(2, N)`, in [-1, 1]; None where the model was built without its audio stream."""
     record: dict[str, object]

@@ -6,7 +6,6 @@ the newest file of the run, and `--lora none` is the base model.
 
 import logging
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,17 +19,18 @@ from callbacks import RunProgress, StopOnNaN, StopOnSignal, WatchControl, WriteS
 from datamodules.atomic import read_json, write_json
 from datamodules.latents import LatentDataModule
 from ltx_module.adapter_files import choose_adapters, label_of, require_loras
+from ltx_module.condition_needs import require_pictures
 from ltx_module.evaluation.candidates import choose_candidates
 from ltx_module.evaluation.config import EvaluationConfig
 from ltx_module.export import LoRAExport
 from ltx_module.failures import way_out
 from ltx_module.metrics_log import run_loggers
 from ltx_module.module import DTYPES, LTXModule
+from ltx_module.requirements import require_samples, require_trainable
 from ltx_module.resume import find_state, say_how_to_go_on
 from ltx_module.run_directory import RunDirectory, step_of
-from ltx_module.run_plan import allow_silent_batches, say_what_contradicts, say_what_is_lacking
-from ltx_module.sample_config import SampleRequest
-from ltx_module.sample_files import write_sample
+from ltx_module.run_plan import allow_silent_batches, say_what_contradicts, say_what_is_lacking, say_what_is_unused
+from ltx_module.sample_files import sample_works
 from ltx_module.verbs import NoModel, Work, WorkList
 
 logger = logging.getLogger(__name__)
@@ -105,17 +105,21 @@ class RecipeTrainer(Trainer):
         self.evaluation_config = EvaluationConfig()
         """The recipe's `evaluate:` block."""
 
-    def check(self, model: LTXModule, datamodule: LatentDataModule, json: Path | None = None) -> None:
+    def check(
+        self, model: LTXModule, datamodule: LatentDataModule, json: Path | None = None, doctor: bool = True
+    ) -> None:
         """Report what the recipe would do: clips, cache, parameters, memory, time; loads no weights.
 
         Args:
             json: File for the same report as JSON.
+            doctor: Examine the clips, too, as `python -m datamodules doctor` does; what is read once is remembered.
         """
         from ltx_module.report import check_recipe
 
         model.require_files()
-        model.require_trainable()
-        report = check_recipe(self, model, datamodule)
+        require_trainable(model)
+        report = check_recipe(self, model, datamodule, with_doctor=doctor)
+        say_what_is_unused(self, datamodule.sets)
         sys.stdout.write(report.text() + "\n")
         if json is not None:
             report.write(json)
@@ -169,10 +173,12 @@ class RecipeTrainer(Trainer):
                 if datamodule is not None:
                     datamodule.on_encoding = lambda: self.status.report(self, "encoding")
                 model.require_files()
-                model.require_trainable()
+                require_trainable(model)
                 allow_silent_batches(self, model.streams)
                 say_what_is_lacking(self, step)
-                say_what_contradicts(self, model.preservation)
+                sets = [] if datamodule is None else datamodule.sets
+                say_what_contradicts(self, model.preservation, sets)
+                say_what_is_unused(self, sets)
                 super().fit(model, train_dataloaders, val_dataloaders, datamodule, ckpt_path=state, weights_only=True)
             except Exception as error:
                 if state is not None and self.signals.is_waiting and self.is_global_zero:
@@ -198,12 +204,11 @@ class RecipeTrainer(Trainer):
         Args:
             lora: LoRA file with an optional strength, `FILE[:STRENGTH]`; repeatable. Default: the run's newest.
         """
-        model.require_files()
-        model.adapters = require_loras(choose_adapters(lora, self.run_directory))
+        self._use_loras(model, lora)
         with self.signals.installed():
             metrics = super().validate(model, dataloaders, datamodule=datamodule, verbose=False)[0]
-        for name, value in metrics.items():
-            sys.stdout.write(f"{name:40s} {value:.6f}\n")
+        if self.is_global_zero:
+            sys.stdout.writelines(f"{name:40s} {value:.6f}\n" for name, value in metrics.items())
         return dict(metrics)
 
     def generate(
@@ -219,21 +224,10 @@ class RecipeTrainer(Trainer):
             lora: LoRA file with an optional strength, `FILE[:STRENGTH]`; repeatable. Default: the run's newest.
             out: Directory for the videos; default: samples/ of the run.
         """
-        model.require_files()
-        model.adapters = require_loras(choose_adapters(lora, self.run_directory))
+        self._use_loras(model, lora)
+        require_samples(model)
         directory = out or self.run_directory.path / "samples" / label_of(model.adapters, self.run_directory)
-        facts = {"lora": [{"file": str(adapter.path), "strength": adapter.strength} for adapter in model.adapters]}
-
-        def work(request: SampleRequest) -> Work:
-            return lambda placed: logger.info("wrote %s", write_sample(directory, placed.sample(request), facts))
-
-        model.require_preset()
-        requests = model.sample_requests()
-        if not requests:
-            raise ValueError("`sample.prompts` is empty, so there is nothing to generate: add a prompt.")
-        if model.sample_config.without_lora and model.adapters:
-            requests += [replace(request, strength=0.0, name=f"{request.name}-without-lora") for request in requests]
-        self._do(model, datamodule, [work(request) for request in requests])
+        self._do(model, datamodule, sample_works(model, directory))
 
     # The verb. jsonargparse names a verb's option group after its function, and the recipe has a group `sample`.
     sample = generate
@@ -254,10 +248,11 @@ class RecipeTrainer(Trainer):
         """
         from ltx_module.evaluation.verb import EvaluationOrder
 
+        require_pictures(model.objective.conditions, model.streams)
         model.require_files()
-        model.require_preset()
+        require_samples(model)
         candidates = choose_candidates(lora, self.run_directory, self.evaluation_config.checkpoints)
-        require_loras([candidate.file for candidate in candidates])
+        require_loras([candidate.file for candidate in candidates], model.lora_metadata)
         order = EvaluationOrder(
             candidates=candidates,
             directory=out or self.run_directory.path / "evaluation",
@@ -278,28 +273,21 @@ class RecipeTrainer(Trainer):
         out: Path | None = None,
         dtype: Literal["bf16", "fp32"] = "bf16",
     ) -> None:
-        """Write the ComfyUI package: LoRA file, two workflows, notes; then load it back and compare.
+        """Write the ComfyUI package: LoRA file, workflows, notes; then load it back and compare.
 
         Args:
             lora: LoRA file to export; default: the run's newest.
             out: Directory; default: export/ of the run.
             dtype: Number format of the exported weights.
         """
-        model.require_files()
-        model.adapters = require_loras(choose_adapters(lora, self.run_directory))
-        if len(model.adapters) != 1:
-            raise ValueError(f"`export` takes one LoRA, but {len(model.adapters)} were given: give one --lora FILE.")
-        path = model.adapters[0].path
-        run = self.run_directory.name
-        export = LoRAExport(
-            lora=path,
-            directory=out or self.run_directory.path / "export",
-            name=f"{run}-{step_of(path):06d}" if path.name.startswith("step_") else path.stem,
-            recipe_hash=model.lora_metadata.get("recipe_hash", ""),
-            dtype=DTYPES[dtype],
-            strength=model.adapters[0].strength,
-        )
+        self._use_loras(model, lora)
+        export = LoRAExport.of(model, self.run_directory, out, DTYPES[dtype])
         self._do(model, datamodule, [lambda placed: export.run(placed, placed.attached[0])])
+
+    def _use_loras(self, model: LTXModule, lora: list[str] | None) -> None:
+        """Look at all files that a verb needs before it begins."""
+        model.require_files()
+        model.adapters = require_loras(choose_adapters(lora, self.run_directory), model.lora_metadata)
 
     def _do(self, model: LTXModule, datamodule: LatentDataModule, work: list[Work]) -> None:
         """Place the model and let the ranks share the work."""

@@ -3,17 +3,28 @@
 B batch, T tokens, D features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
 from datamodules.batch import LatentBatch
-from ltx_module.diffusion.flow_matching import FlowMatching
+from ltx_module.diffusion.conditioning import (
+    Conditioned,
+    Conditioning,
+    Drawn,
+    ModalityName,
+    Source,
+    apply_conditions,
+    draw_conditions,
+)
+from ltx_module.diffusion.noisy_tokens import NoisyTokens
 from ltx_module.diffusion.sigmas import SigmaSampler
-from ltx_module.diffusion.tokens import audio_positions, pack_audio, pack_video, video_positions
-from ltx_module.model import LTXTransformer, Modality
+from ltx_module.model import LTXTransformer
+
+Noised = Mapping[str, NoisyTokens]
+"""Each modality of a batch at its noise level."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +32,22 @@ class StepLoss:
     """Losses of a micro-batch, per item, with the noise levels they were taken at."""
 
     video_loss: Tensor | None
-    """`(B,)`; carries the gradient."""
+    """`(B,)`; carries the gradient. None in recipes of sound alone, and where the video is given."""
     video_sigma: Tensor | None
     """`(B,)`."""
     audio_loss: Tensor | None
-    """`(B,)`; None for stills, silent clips and video recipes."""
+    """`(B,)`; None for stills, silent clips and video recipes, and where the sound is given."""
     audio_sigma: Tensor | None
     """`(B,)`."""
 
     @classmethod
-    def of(cls, flows: Mapping[str, FlowMatching], losses: Mapping[str, Tensor]) -> "StepLoss":
-        """Losses by modality with the noise levels of the flows they belong to."""
+    def of(cls, noised: Noised, losses: Mapping[str, Tensor]) -> "StepLoss":
+        """Losses by modality with the noise levels of the tokens they belong to."""
         return cls(
             video_loss=losses.get("video"),
-            video_sigma=flows["video"].sigma if "video" in flows else None,
+            video_sigma=noised["video"].sigma if "video" in losses else None,
             audio_loss=losses.get("audio"),
-            audio_sigma=flows["audio"].sigma if "audio" in flows else None,
+            audio_sigma=noised["audio"].sigma if "audio" in losses else None,
         )
 
     @property
@@ -44,6 +55,48 @@ class StepLoss:
         """The losses there are, `(B,)`."""
         losses = {"video": self.video_loss, "audio": self.audio_loss}
         return {name: loss for name, loss in losses.items() if loss is not None}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a recipe gives of each clip, and of which modality it gives all."""
+
+    conditions: tuple[Conditioning, ...] = ()
+    frozen: ModalityName | None = None
+    """The modality that is given whole; the other is generated from it."""
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is given."""
+        return bool(self.conditions) or self.frozen is not None
+
+    @property
+    def certain(self) -> "Conditions":
+        """Those that always apply."""
+        return Conditions(tuple(one for one in self.conditions if one.probability == 1), self.frozen)
+
+    def draw(self, batch: LatentBatch, generator: Generator) -> list[Drawn]:
+        """Which conditions apply to a batch, drawn from a generator on the CPU."""
+        return draw_conditions(self.conditions, batch.size, generator)
+
+    def fixed(self) -> list[Drawn]:
+        """The conditions that apply in at least half of the cases, to every item: for losses that are compared."""
+        return [(condition, condition.probability >= 0.5) for condition in self.conditions]
+
+    def applied(
+        self, transformer: LTXTransformer, batch: LatentBatch, drawn: Sequence[Drawn]
+    ) -> dict[str, Conditioned]:
+        """Each modality that both the batch and the transformer have, with what is given of it.
+
+        Ordinary clips have neither references nor masks, so those do not apply to them.
+        """
+        found = dict[str, Conditioned]()
+        for name, source in sources(transformer, batch).items():
+            possible = [(one, applies) for one, applies in drawn if one.modality == name]
+            if batch.is_regularisation:
+                possible = [(one, applies) for one, applies in possible if one.is_possible(source)]
+            found[name] = apply_conditions(source, possible)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,25 +108,36 @@ class TrainingObjective:
     """One noise level for both modalities instead of one each."""
     video_weight: float = 1.0
     audio_weight: float = 1.0
+    conditions: Conditions = Conditions()
+    """What is given and not generated."""
 
-    def loss(self, transformer: LTXTransformer, batch: LatentBatch, generator: Generator) -> StepLoss:
+    def loss(
+        self, transformer: LTXTransformer, batch: LatentBatch, generator: Generator, drawn: Sequence[Drawn] = ()
+    ) -> StepLoss:
         """Losses of one micro-batch.
 
         Args:
             transformer: With its adapters.
             batch: Clean latents and text contexts.
             generator: Source of noise levels and noise, on the batch's device; video draws come first.
+            drawn: Conditions, and whether they apply.
         """
-        flows = self.noised(transformer, batch, generator)
-        return StepLoss.of(flows, flow_losses(transformer, batch, flows))
+        noised = self.noised(transformer, batch, generator, drawn)
+        return StepLoss.of(noised, flow_losses(transformer, batch, noised))
 
-    def noised(self, transformer: LTXTransformer, batch: LatentBatch, generator: Generator) -> dict[str, FlowMatching]:
+    def noised(
+        self, transformer: LTXTransformer, batch: LatentBatch, generator: Generator, drawn: Sequence[Drawn] = ()
+    ) -> dict[str, NoisyTokens]:
         """Each modality brought to a drawn noise level; takes what `loss` takes."""
-        flows: dict[str, FlowMatching] = {}
-        for name, x0_BTD in clean_tokens(transformer, batch).items():
-            shared = next(iter(flows.values())).sigma if self.share_sigma and flows else None
-            flows[name] = self._flow(x0_BTD, generator, shared)
-        return flows
+        noised: dict[str, NoisyTokens] = {}
+        shared: Tensor | None = None
+        for name, conditioned in self.conditions.applied(transformer, batch, drawn).items():
+            if name == self.conditions.frozen:
+                noised[name] = NoisyTokens.frozen(conditioned)
+                continue
+            noised[name] = self._noised(conditioned, generator, shared)
+            shared = noised[name].sigma if self.share_sigma else None
+        return noised
 
     def total(self, losses: StepLoss, audio_weight: Tensor | None = None) -> Tensor:
         """The scalar to minimise: weighted sum of the modalities, mean over the batch.
@@ -86,61 +150,63 @@ class TrainingObjective:
         terms = [weights[name] * loss for name, loss in losses.by_modality.items()]
         return torch.stack(terms).sum(0).mean()
 
-    def _flow(self, x0_BTD: Tensor, generator: Generator, shared_B: Tensor | None) -> FlowMatching:
+    def _noised(self, conditioned: Conditioned, generator: Generator, shared_B: Tensor | None) -> NoisyTokens:
         """Draw a noise level and noise for one modality."""
-        batch, tokens, _ = x0_BTD.shape
+        assert conditioned.tokens is not None
+        batch, tokens, _ = conditioned.tokens.shape
         sigma_B = self.sigma_sampler.draw(batch, tokens, generator) if shared_B is None else shared_B
-        noise_BTD = torch.randn(x0_BTD.shape, generator=generator, device=x0_BTD.device)
-        return FlowMatching.interpolate(x0_BTD, noise_BTD, sigma_B)
+        noise_BTD = torch.randn(conditioned.tokens.shape, generator=generator, device=sigma_B.device)
+        return NoisyTokens.of(conditioned, noise_BTD, sigma_B)
 
 
-def clean_tokens(transformer: LTXTransformer, batch: LatentBatch) -> dict[str, Tensor]:
-    """x0 of each modality that both the batch and the transformer have, `(B, T, D)`."""
-    tokens = {"video": pack_video(batch.video)} if transformer.streams != "audio" else {}
+def sources(transformer: LTXTransformer, batch: LatentBatch) -> dict[str, Source]:
+    """Each modality that both the batch and the transformer have, with what conditions may take of it."""
+    given, found = batch.given, dict[str, Source]()
+    if batch.video is not None and transformer.streams != "audio":
+        found["video"] = Source(
+            modality="video",
+            shape=tuple(batch.video.shape),
+            fps=batch.fps,
+            device=batch.video.device,
+            latents=batch.video,
+            mask=given.video_mask,
+            reference=given.video_reference,
+            keyframes=given.keyframes,
+        )
     if batch.audio is not None and transformer.streams != "video":
-        tokens["audio"] = pack_audio(batch.audio)
-    return tokens
+        found["audio"] = Source(
+            modality="audio",
+            shape=tuple(batch.audio.shape),
+            fps=batch.fps,
+            device=batch.audio.device,
+            latents=batch.audio,
+            mask=given.audio_mask,
+            reference=given.audio_reference,
+        )
+    return found
 
 
-def flow_losses(
-    transformer: LTXTransformer, batch: LatentBatch, flows: Mapping[str, FlowMatching]
-) -> dict[str, Tensor]:
-    """Loss of each modality that was brought to a noise level, `(B,)`, from one pass through the transformer.
+def flow_losses(transformer: LTXTransformer, batch: LatentBatch, noised: Noised) -> dict[str, Tensor]:
+    """Loss of each modality that is generated, `(B,)`, from one pass through the transformer.
 
     Args:
         transformer: With its adapters.
-        batch: Text contexts and geometry.
-        flows: Noisy latents by modality.
+        batch: Text contexts.
+        noised: Noisy tokens by modality.
     """
-    predicted = velocities(transformer, batch, flows)
-    return {name: flow.loss(predicted[name]) for name, flow in flows.items()}
+    predicted = velocities(transformer, batch, noised)
+    return {name: tokens.loss(predicted[name]) for name, tokens in noised.items() if tokens.is_generated}
 
 
-def velocities(transformer: LTXTransformer, batch: LatentBatch, flows: Mapping[str, FlowMatching]) -> dict[str, Tensor]:
+def velocities(transformer: LTXTransformer, batch: LatentBatch, noised: Noised) -> dict[str, Tensor]:
     """What the transformer predicts for each modality, `(B, T, D)`; takes what `flow_losses` takes."""
-    video = _modality(flows.get("video"), _video_positions(batch), batch.video_context)
-    audio = _modality(flows.get("audio"), _audio_positions(batch), batch.audio_context)
-    predicted = dict(zip(("video", "audio"), transformer(video, audio), strict=True))
-    return {name: predicted[name] for name in flows}
+    contexts = {"video": batch.video_context, "audio": batch.audio_context}
+    modalities = {name: tokens.modality(_present(contexts[name])) for name, tokens in noised.items()}
+    predicted = transformer(modalities.get("video"), modalities.get("audio"))
+    by_name = dict(zip(("video", "audio"), predicted, strict=True))
+    return {name: tokens.own(by_name[name]) for name, tokens in noised.items()}
 
 
-def _video_positions(batch: LatentBatch) -> Tensor:
-    return video_positions(batch.video.shape, batch.fps, batch.video.device)
-
-
-def _audio_positions(batch: LatentBatch) -> Tensor | None:
-    return None if batch.audio is None else audio_positions(batch.audio.shape[2], batch.audio.device)
-
-
-def _modality(flow: FlowMatching | None, positions: Tensor | None, context_BSD: Tensor | None) -> Modality | None:
-    """What the transformer takes; None for an absent modality."""
-    if flow is None or positions is None or context_BSD is None:
-        return None
-    return Modality(
-        latent=flow.noisy,
-        sigma=flow.sigma,
-        timesteps=flow.timesteps,
-        positions=positions.expand(len(flow.noisy), -1, -1, -1),
-        context=context_BSD,
-        noise_levels=flow.noise_levels,
-    )
+def _present(context_BSD: Tensor | None) -> Tensor:
+    assert context_BSD is not None, "the batch was read without this modality's text contexts"
+    return context_BSD

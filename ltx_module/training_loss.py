@@ -6,6 +6,7 @@ L is the flow-matching loss, P the preservation loss where it is drawn, p its we
 `regularisation_loss_weight` for ordinary ones. w_audio is fixed, or balances the two losses.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lightning.pytorch.strategies import Strategy
@@ -13,6 +14,7 @@ from torch import Generator, Tensor
 
 from datamodules.batch import LatentBatch
 from ltx_module.balance import LossBalance
+from ltx_module.diffusion.conditioning import Drawn
 from ltx_module.model import LTXTransformer
 from ltx_module.preservation import preservation_loss
 from ltx_module.training import StepLoss, TrainingObjective, flow_losses
@@ -50,6 +52,7 @@ class TrainingLoss:
         *,
         prompted: LatentBatch | None,
         strategy: Strategy,
+        drawn: Sequence[Drawn] = (),
     ) -> TrainingStep:
         """Losses of one micro-batch.
 
@@ -59,12 +62,13 @@ class TrainingLoss:
             generator: Source of noise levels and noise, on the batch's device.
             prompted: The batch under a prompt without the trigger, if the base is to be preserved.
             strategy: Joins the balance of all ranks.
+            drawn: Conditions, and whether they apply.
 
         Raises:
             ValueError: If no adapter learns from the batch.
         """
-        flows = self.objective.noised(transformer, batch, generator)
-        losses = StepLoss.of(flows, flow_losses(transformer, batch, flows))
+        noised = self.objective.noised(transformer, batch, generator, drawn)
+        losses = StepLoss.of(noised, flow_losses(transformer, batch, noised))
         audio_weight = self._audio_weight(batch, losses, strategy)
         total = self.objective.total(losses, audio_weight)
         if not total.requires_grad:
@@ -80,7 +84,7 @@ class TrainingLoss:
             metrics[name] = total
             total = self.regularisation_weight * total
         if prompted is not None:
-            preserved = preservation_loss(transformer, prompted, flows)
+            preserved = preservation_loss(transformer, prompted, noised)
             weighted = self.objective.total(preserved, audio_weight)
             metrics["loss_preservation"] = weighted
             metrics |= {f"loss_preservation_{key}": loss.mean() for key, loss in preserved.by_modality.items()}

@@ -44,7 +44,7 @@ def clip(checkpoint):
             bucket=BUCKET,
             fps=24.0,
             video=draw(*LatentSpec(channels=checkpoint.latent_channels).shape(BUCKET)),
-            audio=draw(*AudioLatentSpec(channels=channels, mel_bins=mel_bins).shape(9, 24.0)) if sound else None,
+            audio=draw(*AudioLatentSpec(channels=channels, mel_bins=mel_bins).shape(9 / 24)) if sound else None,
             video_context=draw(8, widths[0]),
             audio_context=draw(8, widths[1]) if sound else None,
         )

@@ -196,8 +196,10 @@ def test_another_order_of_the_items_gives_the_same_losses_in_that_order():
         class_audio_context=batch.class_audio_context.flip(0),
     )
     turned_flows = {
-        name: dataclasses.replace(flow, noisy=flow.noisy.flip(0), sigma=flow.sigma.flip(0))
-        for name, flow in flows.items()
+        name: dataclasses.replace(
+            tokens, flow=dataclasses.replace(tokens.flow, noisy=tokens.flow.noisy.flip(0), sigma=tokens.sigma.flip(0))
+        )
+        for name, tokens in flows.items()
     }
     others = preservation_loss(transformer, class_prompted(turned), turned_flows).by_modality
     for name, loss in losses.items():

@@ -1,108 +1,12 @@
-"""Recipes and overlays parse for every verb, keep their values, and name their runs."""
+"""The resolved recipe of a run: its name, its directory, and what changed since."""
 
-import re
 from pathlib import Path
 
 import pytest
-import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
-from ltx_module.cli import VERBS, RecipeCLI, main
 from ltx_module.recipe import differences, recipe_name, run_path
 from ltx_module.run_directory import RunDirectory
-
-RECIPES = Path(__file__).parents[1] / "recipes"
-NAMES = sorted(path.stem for path in RECIPES.glob("*.yaml"))
-OVERLAYS = sorted(path.stem for path in (RECIPES / "overlays").glob("*.yaml"))
-FILES = sorted(RECIPES.rglob("*.yaml"))
-LINKED = {"data.base_model", "data.text_encoder", "data.prompts"}  # follow `model` and `sample`
-
-
-@pytest.fixture(scope="module")
-def parser() -> ArgumentParser:
-    """The command line's parser with all verbs, built once."""
-    built: list[ArgumentParser] = []
-
-    def keep(cli: RecipeCLI, parser: ArgumentParser, args: object) -> None:
-        built.append(parser)
-        raise SystemExit
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecipeCLI, "parse_arguments", keep)
-        with pytest.raises(SystemExit):
-            main([])
-    return built[0]
-
-
-def configs(*names: str) -> list[str]:
-    paths = [RECIPES / f"{name}.yaml" if name in NAMES else RECIPES / "overlays" / f"{name}.yaml" for name in names]
-    return [word for path in paths for word in ("--config", str(path))]
-
-
-def leaves(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return [leaf for child in value.values() for leaf in leaves(child)]
-    return [leaf for child in value for leaf in leaves(child)] if isinstance(value, list) else [value]
-
-
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("recipe", NAMES)
-def test_a_recipe_with_its_overlays_is_valid_for_every_verb(parser, recipe, verb):
-    config = parser.parse_args([verb, *configs(recipe, "pico", "smoke")])[verb]
-    assert config.model.base_model.name == "ltx-2.3-pico.safetensors"
-    assert (config.trainer.max_steps, config.sample.steps) == (2, 2)
-    listed = yaml.safe_load((RECIPES / f"{recipe}.yaml").read_text())["trainer"]["callbacks"]
-    assert [callback.class_path for callback in config.trainer.callbacks] == [
-        callback["class_path"] for callback in listed
-    ]
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("recipe", NAMES)
-def test_an_overlay_changes_what_it_names_and_nothing_else(parser, recipe, overlay):
-    alone, with_overlay = (
-        {key: str(value) for key, value in parser.parse_args(["check", *configs(*names)]).check.items()}
-        for names in ((recipe,), (recipe, overlay))
-    )
-    changed = {key for key in alone if alone[key] != with_overlay[key] and key != "config"}
-    named = yaml.safe_load((RECIPES / "overlays" / f"{overlay}.yaml").read_text())
-    paths = {f"{group}.{key.rstrip('+')}" for group, values in named.items() for key in values}
-    assert all(any(key == path or key.startswith(f"{path}.") for path in paths) for key in changed - LINKED)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_numbers_are_written_so_that_every_yaml_reader_takes_them_for_numbers(path):
-    texts = [leaf for leaf in leaves(yaml.safe_load(path.read_text())) if isinstance(leaf, str)]
-    assert [text for text in texts if re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", text)] == []
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_recipes_and_overlays_stay_short_and_say_what_they_are_for(path):
-    lines = path.read_text().splitlines()
-    assert lines[0].startswith("# ")
-    longest = 25 if path.stem == "pico" else 15  # that one changes the scale of everything
-    assert len(lines) <= (longest if path.parent.name == "overlays" else 80)
-    assert max(map(len, lines)) <= 120
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
-def test_an_overlay_never_replaces_callbacks_or_loggers(overlay):
-    trainer = yaml.safe_load((RECIPES / "overlays" / f"{overlay}.yaml").read_text()).get("trainer", {})
-    assert {"callbacks", "logger"}.isdisjoint(trainer)
-
-
-def test_the_printed_config_of_a_printed_config_is_itself(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    printed = []
-    sources = configs("audio_video", "pico")
-    for number in range(2):
-        with pytest.raises(SystemExit):
-            main(["fit", *sources, "--print_config"])
-        printed.append(capsys.readouterr().out)
-        (tmp_path / f"{number}.yaml").write_text(printed[-1])
-        sources = ["--config", str(tmp_path / f"{number}.yaml")]
-    assert printed[0] == printed[1]
-    assert yaml.safe_load(printed[0])["model"]["optimizer"]["init_args"]["lr"] == pytest.approx(1.0e-4)
 
 
 @pytest.mark.parametrize(

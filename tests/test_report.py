@@ -26,7 +26,7 @@ def check(demo_folder, tmp_path_factory) -> Callable[..., CheckReport]:
         model = LTXModule(*files, **options)
         data = LatentDataModule(
             demo_folder,
-            list(buckets),
+            buckets=list(buckets),
             base_model=files[0],
             text_encoder=files[1],
             with_audio=model.streams == "av",

@@ -1,8 +1,9 @@
 """LoRA adapters: in the transformer, in files, and as a package for ComfyUI."""
 
 from ltx_module.adapters.average import AdapterAverage
-from ltx_module.adapters.comfyui import ExportPackage, ExportRequest, export_package
+from ltx_module.adapters.comfyui import ExportPackage, export_package
 from ltx_module.adapters.comfyui_nodes import validate_workflow
+from ltx_module.adapters.comfyui_request import ExportRequest
 from ltx_module.adapters.config import TARGET_PRESETS, LoRAConfig
 from ltx_module.adapters.layers import (
     DEFAULT_ADAPTER,

@@ -1,4 +1,4 @@
-"""The export: a LoRA file as ComfyUI loads it, two workflows filled in for it, and how to use them."""
+"""The export: a LoRA file as ComfyUI loads it, workflows filled in for it, and how to use them."""
 
 import hashlib
 import json
@@ -7,50 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
 from safetensors.torch import save
 from torch import Tensor
 
 from datamodules.atomic import replacing
 from ltx_module.adapters.comfyui_nodes import Workflow, validate_workflow
+from ltx_module.adapters.comfyui_notes import export_notes
+from ltx_module.adapters.comfyui_request import ExportRequest
 from ltx_module.adapters.lora_file import KOHYA_PREFIX, LoRAFile, comfyui_tensors, read_lora_file, write_lora_file
-from ltx_module.adapters.workflows import WorkflowRequest, build_workflow
+from ltx_module.adapters.workflows import assemble, plan_workflows
 from ltx_module.diffusion.presets import PRESETS
-
-WORKFLOWS = ("fast", "quality")
-"""Presets that are exported as workflows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportRequest:
-    """What an export says about its LoRA."""
-
-    workflow: WorkflowRequest
-    """What the workflows are filled in with; its `lora` names the file, `NAME.safetensors`."""
-    base_version: str
-    """`model_version` of the checkpoint, such as 2.3.0."""
-    steps: int
-    """Optimizer steps of the training."""
-    recipe_hash: str
-    """Hash of the resolved recipe."""
-    dtype: torch.dtype = torch.bfloat16
-    """Of the tensors, bf16 or fp32."""
-    title: str = ""
-    """Title in the metadata; the file name when empty."""
-    description: str = ""
-    """One line about what it does."""
-
-    def __post_init__(self) -> None:
-        """Check what would make a file that nothing loads."""
-        if not self.workflow.lora.endswith(".safetensors") or "/" in self.workflow.lora:
-            raise ValueError(f"the export's LoRA is named {self.workflow.lora!r}, but it must be NAME.safetensors.")
-        if self.dtype not in (torch.bfloat16, torch.float32):
-            raise ValueError(f"`export --dtype` is {self.dtype}, but LoRA files are written in bf16 or fp32.")
-
-    @property
-    def name(self) -> str:
-        """File name without suffix."""
-        return self.workflow.lora.removesuffix(".safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +25,14 @@ class ExportPackage:
 
     lora: Path
     workflows: Mapping[str, Path]
-    """By preset name."""
+    """By preset, behind the way it is used where that takes more than a prompt: `fast`, `image-fast`."""
     notes: Path
+    left_out: tuple[str, ...] = ()
+    """Ways the LoRA was trained in that ComfyUI has no nodes for, with the reason."""
 
 
 def export_package(lora_path: Path, directory: Path, request: ExportRequest) -> ExportPackage:
-    """Write `NAME.safetensors`, `NAME-fast.json`, `NAME-quality.json` and `README.md`, each whole or not at all.
+    """Write `NAME.safetensors`, `NAME-fast.json` and the other workflows, and `README.md`, each whole or not at all.
 
     Args:
         lora_path: A LoRA file with dotted module names, such as those of `save_lora`.
@@ -81,19 +49,26 @@ def export_package(lora_path: Path, directory: Path, request: ExportRequest) -> 
             f"{lora_path} names its modules with underscores ({flat[0]}), which ComfyUI loads as it is: "
             "export a file that `fit` wrote."
         )
-    graphs = {name: build_workflow(PRESETS[name], request.workflow) for name in WORKFLOWS}
+    plans, left_out = plan_workflows(request.workflow)
+    ways = [(plan, {name: assemble(PRESETS[name], plan.request) for name in request.presets}) for plan in plans]
+    graphs = {
+        f"{plan.name}-{name}" if plan.name else name: workflow.graph
+        for plan, workflows in ways
+        for name, workflow in workflows.items()
+    }
     for graph in graphs.values():
         validate_workflow(graph)
     package = ExportPackage(
         lora=directory / request.workflow.lora,
-        workflows={name: directory / f"{request.name}-{name}.json" for name in WORKFLOWS},
+        workflows={key: directory / f"{request.name}-{key}.json" for key in graphs},
         notes=directory / "README.md",
+        left_out=tuple(left_out),
     )
     write_lora_file(package.lora, file.pairs, dtype=request.dtype, metadata=export_metadata(file, request))
-    for name, path in package.workflows.items():
-        _write_workflow(path, graphs[name])
+    for key, path in package.workflows.items():
+        _write_workflow(path, graphs[key])
     with replacing(package.notes) as temporary:
-        temporary.write_text(_notes(file, request), encoding="utf-8")
+        temporary.write_text(export_notes(file, request, ways, package.left_out), encoding="utf-8")
     return package
 
 
@@ -115,7 +90,7 @@ def export_metadata(file: LoRAFile, request: ExportRequest) -> dict[str, str]:
         "modelspec.description": request.description,
         "modelspec.date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "modelspec.trigger_phrase": workflow.trigger,
-        "modelspec.resolution": f"{bucket.width}x{bucket.height}",
+        "modelspec.resolution": "" if bucket.is_sound else f"{bucket.width}x{bucket.height}",
         "modelspec.hash_sha256": tensor_hash(comfyui_tensors(file.pairs, request.dtype)),
     }
     return {**file.metadata, **{key: value for key, value in ours.items() if value}}
@@ -131,25 +106,3 @@ def tensor_hash(tensors: dict[str, Tensor]) -> str:
 def _write_workflow(path: Path, graph: Workflow) -> None:
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(graph, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _notes(file: LoRAFile, request: ExportRequest) -> str:
-    workflow = request.workflow
-    trigger = f"Put the trigger `{workflow.trigger}` into every prompt.\n" if workflow.trigger else ""
-    return f"""# {request.title or request.name}
-
-A LoRA of rank {file.rank} for LTX {request.base_version} ({workflow.checkpoint}), {request.steps} steps.
-{trigger}
-## Load it in ComfyUI
-
-1. Copy `{workflow.lora}` to `ComfyUI/models/loras/`.
-2. Have `{workflow.checkpoint}` in `models/checkpoints/` and `{workflow.text_encoder}` in `models/text_encoders/`;
-   for `fast` on the dev model also `{workflow.distilled_lora}` in `models/loras/`.
-3. Drag a workflow onto the canvas. Core nodes are all it needs:
-   - `{request.name}-fast.json`: eight steps with the distilled LoRA.
-   - `{request.name}-quality.json`: thirty steps with full guidance, several times slower; needs ComfyUI 0.32 or later.
-
-`LoraLoaderModelOnly` is the loader; alpha is folded into the weights, so strength 1.0 is what was trained.
-Previews of the training used the same sampler, sigmas and guidance. Trained at {workflow.fps:g} frames a second:
-keep that rate.
-"""

@@ -6,13 +6,17 @@ from typing import Literal
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveFloat, PositiveInt
 
-TargetPreset = Literal["all_attention", "video", "audio", "all_attention_ff", "video_ff", "audio_ff"]
+TargetPreset = Literal[
+    "all_attention", "video", "audio", "all_attention_ff", "video_ff", "audio_ff", "audio_to_video", "video_to_audio"
+]
 
 _PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 _VIDEO = tuple(f"{attention}.{projection}" for attention in ("attn1", "attn2") for projection in _PROJECTIONS)
 _AUDIO = tuple(f"audio_{suffix}" for suffix in _VIDEO)
 _VIDEO_FF = ("ff.net.0.proj", "ff.net.2")
 _AUDIO_FF = tuple(f"audio_{suffix}" for suffix in _VIDEO_FF)
+_AUDIO_TO_VIDEO = tuple(f"audio_to_video_attn.{projection}" for projection in _PROJECTIONS)
+_VIDEO_TO_AUDIO = tuple(f"video_to_audio_attn.{projection}" for projection in _PROJECTIONS)
 
 TARGET_PRESETS: dict[str, tuple[str, ...]] = {
     "all_attention": _PROJECTIONS,
@@ -21,8 +25,15 @@ TARGET_PRESETS: dict[str, tuple[str, ...]] = {
     "all_attention_ff": (*_PROJECTIONS, *_VIDEO_FF, *_AUDIO_FF),
     "video_ff": (*_VIDEO, *_VIDEO_FF),
     "audio_ff": (*_AUDIO, *_AUDIO_FF),
+    "audio_to_video": (*_VIDEO, *_AUDIO_TO_VIDEO),
+    "video_to_audio": (*_AUDIO, *_AUDIO_FF, *_VIDEO_TO_AUDIO),
 }
-"""Suffixes of module names, matched at a dot: `attn1.to_q` is video self-attention and not `audio_attn1.to_q`."""
+"""Suffixes of module names, matched at a dot: `attn1.to_q` is video self-attention and not `audio_attn1.to_q`.
+
+The published trainer's choice by kind of training: `all_attention` for text, image or sound to video, extension, and
+references of both modalities; `video_ff` for a video reference (IC-LoRA); `video` for in- and outpainting; `audio_ff`
+for sound alone; `video_to_audio` for the sound of a given video. `audio_to_video` is ours: a given sound stays as it
+is, so the layers of its own stream are left alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +48,9 @@ class LoRAConfig:
     """Probability of dropping an input of an adapter while training."""
     targets: TargetPreset | list[str] = "all_attention"
     """A preset, or a list of module name endings such as `attn1.to_q`. `all_attention` takes every attention that was
-    built, `video` and `audio` one stream's self and text attention; `_ff` adds the feed-forward layers."""
+    built, `video` and `audio` one stream's self and text attention; `_ff` adds the feed-forward layers;
+    `audio_to_video` is `video` with the attention of picture to sound, `video_to_audio` is `audio_ff` with that of
+    sound to picture."""
     init_from: Path | None = None
     """LoRA file to start from, of the same or a lower rank; null starts from nothing."""
 

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from datamodules.atomic import replacing
+from ltx_module.adapters.conditioning_metadata import ReferenceFactors
 from ltx_module.adapters.pair import LoRAPair
 from ltx_module.checkpoint.file import SafetensorsFile
 
@@ -65,6 +66,15 @@ class LoRAFile:
     def alpha(self) -> float:
         """Alpha of the module with the largest rank."""
         return max(self.pairs.values(), key=lambda pair: pair.rank).alpha
+
+    @property
+    def reference_factors(self) -> ReferenceFactors | None:
+        """Size and rate of the reference videos it was trained with; None if it is no IC-LoRA.
+
+        Raises:
+            ValueError: If the metadata are no whole numbers.
+        """
+        return ReferenceFactors.of(self.metadata, self.path)
 
 
 def read_lora_file(path: Path, *, allow_connectors: bool = False) -> LoRAFile:

@@ -24,7 +24,7 @@ class Target:
     shape: tuple[int, ...]
     """Unpacked shape of an item, `(C, F, H, W)` or `(C, L, M)`: the order in which samplers draw noise."""
     positions: Tensor
-    """Start and end of each token, `(1 or B, axes, T, 2)`."""
+    """Start and end of each token, those beside last, `(1 or B, axes, T + R, 2)`."""
     context: Tensor
     """Text context of the prompt, `(B, S, Dc)`."""
     negative_context: Tensor | None = None
@@ -33,6 +33,13 @@ class Target:
     """Given latents, packed, `(B, T, D)`; used where `clean` is above 0."""
     clean: Tensor | None = None
     """How far each token is given: 0 or False is generated, 1 or True given, between them partly, `(B, T)`."""
+    is_frozen: bool = False
+    """Whether all of it is given: noise level 0 for prompt and cross-modal modulation too, and no guidance."""
+    beside: tuple[Tensor, ...] = ()
+    """Clean tokens beside the others, one tensor for each reference or keyframe, `(1 or B, R, D)`."""
+    attention_strength: float = 1.0
+    """Weight of attention between what is generated and what lies beside it; below 1 the groups beside do not see each
+    other."""
 
     def blend(self, latents: Tensor) -> Tensor:
         """Put what is given back into generated latents, `(B, T, D)`."""
@@ -81,6 +88,9 @@ class _Inputs(NamedTuple):
     positions: Tensor
     noise_levels: NoiseLevels
     """For sigma 1."""
+    is_frozen: bool
+    beside: Tensor | None
+    attention_mask: Tensor | None
 
 
 class _Group(NamedTuple):
@@ -157,18 +167,22 @@ class Denoiser:
             skip_for=group.perturbed if perturbs else True,
         )
         x0: list[Sequence[Tensor | None]] = []
-        for modality, velocity in zip((video, audio), velocities, strict=True):
-            if modality is None:
+        for modality, velocity, latent in zip((video, audio), velocities, latents, strict=True):
+            if modality is None or latent is None:
                 x0.append([None] * num_passes)
             else:
-                whole = x0_from_velocity(modality.latent, velocity, modality.timesteps)
+                own = slice(latent.shape[1])  # without the tokens beside
+                whole = x0_from_velocity(modality.latent[:, own], velocity[:, own], modality.timesteps[:, own])
                 x0.append(whole.chunk(num_passes))
         return {one.name: (x0[0][i], x0[1][i]) for i, one in enumerate(group.passes)}
 
 
 def _scales(targets: Targets, guidance: JointGuidance) -> tuple[Guidance, Guidance]:
-    """The scales that act: none for an absent modality, and without it none by it."""
-    video, audio = guidance.video, guidance.audio
+    """The scales that act: none for an absent or given modality, and without it none by it."""
+    video, audio = (
+        Guidance() if target is not None and target.is_frozen else own
+        for target, own in zip(targets, (guidance.video, guidance.audio), strict=True)
+    )
     if targets[0] is None:
         return Guidance(), replace(audio, modality=1.0)
     if targets[1] is None:
@@ -202,13 +216,39 @@ def _group(passes: tuple[_Pass, ...], targets: Targets) -> _Group:
 
 
 def _inputs(target: Target, negative: Sequence[bool]) -> _Inputs:
-    batch = len(negative) * len(target.noise)
-    if target.clean is None:
-        noise_levels = NoiseLevels.one(torch.ones(batch, device=target.noise.device))
+    batch, device = len(negative) * len(target.noise), target.noise.device
+    beside = torch.cat(target.beside, dim=1) if target.beside else None
+    if target.is_frozen:
+        noise_levels = NoiseLevels.one(torch.zeros(batch, device=device))
+    elif target.clean is None and beside is None:
+        noise_levels = NoiseLevels.one(torch.ones(batch, device=device))
     else:
-        noise_levels = NoiseLevels.distinct(_repeat(1 - target.clean.float(), batch))
-    context = torch.cat([_context(target, shown) for shown in negative])
-    return _Inputs(context, _repeat(target.positions, batch), noise_levels)
+        generated = torch.ones(target.noise.shape[:2], device=device)
+        if target.clean is not None:
+            generated = (1 - target.clean.float()).expand_as(generated)
+        if beside is not None:
+            generated = torch.cat([generated, generated.new_zeros(len(generated), beside.shape[1])], dim=1)
+        noise_levels = NoiseLevels.distinct(_repeat(generated, batch))
+    return _Inputs(
+        context=torch.cat([_context(target, shown) for shown in negative]),
+        positions=_repeat(target.positions, batch),
+        noise_levels=noise_levels,
+        is_frozen=target.is_frozen,
+        beside=None if beside is None else _repeat(beside, batch),
+        attention_mask=_attention_mask(target, batch),
+    )
+
+
+def _attention_mask(target: Target, batch: int) -> Tensor | None:
+    """Weights between the generated tokens and the groups beside them, `(B, T + R, T + R)`; None where all are 1."""
+    if not target.beside or target.attention_strength == 1:
+        return None
+    sizes = [target.noise.shape[1], *(group.shape[1] for group in target.beside)]
+    group_T = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes)).to(target.noise.device)
+    mask_TT = (group_T[:, None] == group_T).float()
+    mask_TT[group_T == 0] = torch.where(group_T == 0, 1.0, target.attention_strength)
+    mask_TT[:, group_T == 0] = mask_TT[group_T == 0].T
+    return mask_TT.expand(batch, -1, -1)
 
 
 def _context(target: Target, negative: bool) -> Tensor:
@@ -237,12 +277,16 @@ def _modality(inputs: _Inputs | None, latents: Tensor | None, sigma: float, num_
     if inputs is None or latents is None:
         return None
     latents = latents.repeat(num_passes, 1, 1)
+    if inputs.beside is not None:
+        latents = torch.cat([latents, inputs.beside.to(latents)], dim=1)
     noise_levels = inputs.noise_levels.scaled(sigma)
+    own_sigma = 0.0 if inputs.is_frozen else sigma
     return Modality(
         latent=latents,
-        sigma=torch.full((len(latents),), sigma, device=latents.device),
+        sigma=torch.full((len(latents),), own_sigma, device=latents.device),
         timesteps=noise_levels.timesteps(latents.shape[1]),
         positions=inputs.positions,
         context=inputs.context,
+        attention_mask=inputs.attention_mask,
         noise_levels=noise_levels,
     )

@@ -49,6 +49,7 @@ class Preset:
 
 
 _UNGUIDED = Guidance(cfg=1.0, stg=0.0, modality=1.0, rescale=0.0)
+_UNGUIDED_PRESET = Preset(name="unguided", sampler="euler", sigmas=30, video=_UNGUIDED, audio=_UNGUIDED)
 _QUALITY = Preset(
     name="quality",
     sampler="euler",
@@ -73,8 +74,23 @@ PRESETS: dict[str, Preset] = {
         video=replace(_QUALITY.video, rescale=0.7),
         audio=replace(_QUALITY.audio, rescale=0.7),
     ),
+    "unguided": _UNGUIDED_PRESET,
 }
-"""`fast` and `quality` equal the exported workflows; `reference` adds the rescaling that core ComfyUI nodes lack."""
+"""`fast` and `quality` equal workflows of every export, and `unguided` one of recipes that sample with it: guidance
+pulls away from what is given, where the prompt does not say it too. `reference` adds the rescaling that core ComfyUI
+nodes lack."""
+
+ALWAYS_EXPORTED = ("fast", "quality")
+"""Presets that every export has workflows for."""
+
+
+def exported_presets(own: str) -> tuple[str, ...]:
+    """Presets that an export has workflows for.
+
+    Args:
+        own: The recipe's `sample.preset`.
+    """
+    return (*ALWAYS_EXPORTED, own) if own == "unguided" else ALWAYS_EXPORTED
 
 
 def find_preset(name: str) -> Preset:

@@ -1,25 +1,17 @@
-"""Latents as tokens, and where each token lies in seconds and pixels.
+"""Latents as tokens and back, and where the tokens of a whole clip lie.
 
 A video latent frame after the first stands for 8 pixel frames, the first for one; a latent pixel for 32 x 32. An
-audio latent stands for 4 mel frames of 10 ms, the first for one. Positions are start and end of that extent.
+audio latent stands for 4 mel frames of 10 ms, the first for one.
 
 B batch, C channels, F latent frames, H W latent height and width, L audio latents, M mel bins, T tokens, D features.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-FRAME_STRIDE = 8
-"""Pixel frames of a latent frame."""
-PIXEL_STRIDE = 32
-"""Pixels of a latent pixel, each way."""
-
-_MEL_FRAMES = 4  # mel frames of an audio latent
-_MEL_FRAMES_PER_SECOND = 100
-_CACHED_GEOMETRIES = 64  # at most some 200 kB each
+from ltx_module.diffusion.grids import AudioGrid, VideoGrid, token_positions
 
 
 def pack_video(latents_BCFHW: Tensor) -> Tensor:
@@ -50,7 +42,7 @@ def unpack_audio(tokens_BTD: Tensor, mel_bins: int) -> Tensor:
 
 
 def video_positions(shape: Sequence[int], fps: float, device: torch.device | str = "cpu") -> Tensor:
-    """Start and end of each video token.
+    """Start and end of each token of a video.
 
     Args:
         shape: Latent shape that ends in F, H, W.
@@ -58,48 +50,21 @@ def video_positions(shape: Sequence[int], fps: float, device: torch.device | str
         device: Where the positions are needed.
 
     Returns:
-        Seconds, pixels down, pixels right, float32, `(1, 3, F*H*W, 2)`. Equal arguments give the same tensor, so
-        that the RoPE tables made from it are found again: expand it over a batch, never write to it.
+        Seconds, pixels down, pixels right, float32, `(1, 3, F*H*W, 2)`; shared, as `token_positions` says.
     """
     frames, height, width = shape[-3:]
-    return _video_positions(frames, height, width, float(fps), torch.device(device))
+    grid = VideoGrid(frames=frames, height=height, width=width, fps=float(fps))
+    return token_positions((grid,), torch.device(device))
 
 
 def audio_positions(length: int, device: torch.device | str = "cpu") -> Tensor:
-    """Start and end of each audio token.
+    """Start and end of each token of a sound.
 
     Args:
         length: Audio latents.
         device: Where the positions are needed.
 
     Returns:
-        Seconds, float32, `(1, 1, L, 2)`; shared like those of `video_positions`.
+        Seconds, float32, `(1, 1, L, 2)`; shared, as `token_positions` says.
     """
-    return _audio_positions(length, torch.device(device))
-
-
-# A preview may ask first, in inference mode; training must be able to use the same tensor.
-@lru_cache(maxsize=_CACHED_GEOMETRIES)
-@torch.inference_mode(False)
-def _video_positions(frames: int, height: int, width: int, fps: float, device: torch.device) -> Tensor:
-    starts_FHW = torch.meshgrid(
-        FRAME_STRIDE * torch.arange(frames, dtype=torch.float32, device="cpu"),
-        PIXEL_STRIDE * torch.arange(height, dtype=torch.float32, device="cpu"),
-        PIXEL_STRIDE * torch.arange(width, dtype=torch.float32, device="cpu"),
-        indexing="ij",
-    )
-    starts = torch.stack([axis.flatten() for axis in starts_FHW])  # (3, T)
-    sizes = torch.tensor([[FRAME_STRIDE], [PIXEL_STRIDE], [PIXEL_STRIDE]], device="cpu")
-    bounds = torch.stack([starts, starts + sizes], dim=-1)
-    bounds[0] = (bounds[0] - (FRAME_STRIDE - 1)).clamp(min=0) / fps  # the first latent frame is one pixel frame
-    return bounds[None].to(device)
-
-
-@lru_cache(maxsize=_CACHED_GEOMETRIES)
-@torch.inference_mode(False)
-def _audio_positions(length: int, device: torch.device) -> Tensor:
-    starts = _MEL_FRAMES * torch.arange(length, dtype=torch.float32, device="cpu")
-    bounds = torch.stack([starts, starts + _MEL_FRAMES], dim=-1)
-    bounds = (bounds - (_MEL_FRAMES - 1)).clamp(min=0)  # the first latent is one mel frame
-    # Dividing rounds once; at the highest frequencies the last bit of a position shows in the output.
-    return (bounds / _MEL_FRAMES_PER_SECOND)[None, None].to(device)
+    return token_positions((AudioGrid(length=length),), torch.device(device))

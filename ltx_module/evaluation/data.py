@@ -47,7 +47,7 @@ class EvaluationData(LightningDataModule):
         references = choose_references(self.datamodule, self.sample_config.bucket, self.config.clips)
         captions = [reference.caption for reference in captioned(references, self.config.captions)]
         trigger = trigger_of(self.datamodule)
-        prompts = choose_prompts(captions, trigger, self.config, self.sample_config.prompts)
+        prompts = choose_prompts(captions, trigger, self.config, self.sample_config.texts)
         fixed = [EMPTY_CAPTION, self.sample_config.negative_prompt]
         plain = [trigger.removed(reference.caption) for reference in references]
         self.datamodule.encode_texts([*fixed, *prompts.all, *plain])

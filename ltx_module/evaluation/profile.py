@@ -15,7 +15,7 @@ from datamodules.batch import LatentBatch
 from ltx_module.adapters import lora_disabled, scaled_strengths
 from ltx_module.evaluation.references import Contexts, Reference
 from ltx_module.evaluation.strength_curve import MEASURED
-from ltx_module.held_out_loss import HeldOutLoss, fixed_flows, held_out_loss
+from ltx_module.held_out_loss import HeldOutLoss, fixed_noise, held_out_loss
 from ltx_module.model import LTXTransformer
 from ltx_module.training import TrainingObjective, velocities
 
@@ -107,7 +107,8 @@ class Probe:
         found = []
         for batch in (batch.to(device) for batch in batches):
             for sigma in CHANGE_SIGMAS:
-                predicted = velocities(self.transformer, batch, fixed_flows(self.transformer, batch, sigma))
+                noised = fixed_noise(self.transformer, batch, sigma, self.objective.conditions.certain)
+                predicted = velocities(self.transformer, batch, noised)
                 found.append({name: velocity.float().cpu() for name, velocity in predicted.items()})
         return found
 

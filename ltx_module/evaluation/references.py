@@ -73,7 +73,8 @@ def captioned(references: Sequence[Reference], most: int) -> list[Reference]:
 
 
 def observe(item: LatentItem, decoders: Decoders) -> Observation:
-    """A clip as a sample of the same latents would be seen and heard."""
+    """A clip with a picture as a sample of the same latents would be seen and heard."""
+    assert item.video is not None
     return Observation(
         latents=item.video.float().cpu(),
         frames=reduce_frames(decoders.frames(item.video[None])),

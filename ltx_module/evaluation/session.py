@@ -6,10 +6,11 @@ Ranks share the samples and hand them to the first one through the evaluation's 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from datamodules.batch import LatentBatch, LatentItem, collate
+from datamodules.given import Given
 from datamodules.latents import EMPTY_CAPTION, LatentDataModule
 from datamodules.progress import Progress, progress
 from ltx_module.adapters import detach_lora, load_lora
@@ -17,6 +18,7 @@ from ltx_module.checkpoint import Checkpoint
 from ltx_module.decoders import Decoders
 from ltx_module.evaluation.candidates import BASE, Candidate
 from ltx_module.evaluation.config import EvaluationConfig
+from ltx_module.evaluation.lender import Lender
 from ltx_module.evaluation.observation import Observation
 from ltx_module.evaluation.plan import PromptSet, SampleJob, Trigger, base_jobs, checkpoint_jobs, sweep_jobs
 from ltx_module.evaluation.profile import Probe, Profile
@@ -44,6 +46,8 @@ class Session:
     store: EvaluationStore
     seeds: Sequence[int]
     trigger: Trigger
+    lender: Lender | None = None
+    """Gives samples what clips have, where the recipe's conditions always apply."""
     fingerprints: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -134,6 +138,7 @@ class Session:
             audio=observation.audio_latents,
             video_context=video_context,
             audio_context=None if observation.audio_latents is None else audio_context,
+            given=Given() if self.lender is None else replace(self.lender.given(job), video=None, audio=None),
         )
         return collate([item])
 
@@ -145,9 +150,10 @@ class Session:
         for job in jobs[model.trainer.global_rank :: model.trainer.world_size]:
             request = job.request(model.sample_config, model.fps)
             texts = (self.datamodule.context(request.prompt), self.datamodule.context(request.negative_prompt))
-            key = made_by.of(request, tuple(context for pair in texts for context in pair))
+            given = None if self.lender is None else self.lender.given(job)
+            key = made_by.of(request, tuple(context for pair in texts for context in pair), given)
             if not self.store.holds(job, key):
-                self.store.write(job, model.sample(request), key, _facts(candidate))
+                self.store.write(job, model.sample(request, given), key, _facts(candidate))
             bar.update()
 
     def _base(self, model: "LTXModule") -> str:

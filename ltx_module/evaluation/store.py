@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from datamodules.atomic import read_json, write_json
+from datamodules.given import Given
 from datamodules.manifest import file_hash
 from ltx_module.evaluation.observation import Observation, reduce_frames
 from ltx_module.sample_config import SampleRequest, VideoSample
@@ -58,6 +59,7 @@ class EvaluationStore:
             facts: The LoRA, for the json beside the video.
         """
         assert sample.video_latents is not None
+        assert sample.frames is not None
         write_sample(self.directory / _SAMPLES, _named(sample, job.name), {**facts, "group": job.group})
         observation = Observation(
             latents=sample.video_latents,
@@ -107,17 +109,18 @@ class SampleKey:
             return "none"
         return f"{file_hash(self.candidate.file.path)}@{self.candidate.file.strength:g}"
 
-    def of(self, request: SampleRequest, contexts: tuple[Tensor, ...]) -> str:
+    def of(self, request: SampleRequest, contexts: tuple[Tensor, ...], given: Given | None = None) -> str:
         """Key of one sample.
 
         Args:
             request: What is generated.
             contexts: Text contexts of prompt and negative prompt.
+            given: Latents that the sample is made from.
         """
         parts = {**asdict(replace(request, name="")), "base": self.base, "lora": self.lora}
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
-        for context in contexts:
-            digest.update(context.float().contiguous().numpy().tobytes())
+        for tensor in (*contexts, *(() if given is None else given.tensors)):
+            digest.update(tensor.float().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ from ltx_module.evaluation.assessment import Assessment
 from ltx_module.evaluation.candidates import Candidate
 from ltx_module.evaluation.config import EvaluationConfig
 from ltx_module.evaluation.data import EvaluationData, trigger_of
+from ltx_module.evaluation.lender import Lender
 from ltx_module.evaluation.outcome import RecipeFacts
 from ltx_module.evaluation.plan import PromptSet
 from ltx_module.evaluation.references import Reference
@@ -68,6 +69,7 @@ class EvaluationOrder:
             store=EvaluationStore(self.directory),
             seeds=range(first, first + self.config.seeds),
             trigger=trigger_of(datamodule),
+            lender=Lender.of(references, self.config.captions, model.objective.conditions, model.sample_config.bucket),
         )
 
     def _occasion(self, model: "LTXModule", datamodule: LatentDataModule, session: Session) -> Occasion:
@@ -87,7 +89,7 @@ class EvaluationOrder:
         return RecipeFacts(
             trigger=datamodule.settings.trigger,
             max_steps=self.max_steps,
-            with_audio=model.streams == "av",
+            with_audio=model.streams == "av" and model.frozen is None,
             audio_loss_weight=None if model.balance is not None else model.objective.audio_weight,
             train_clips=len(datamodule.clips_of("train")),
             held_out_clips=len(datamodule.clips_of("validation")),

@@ -18,6 +18,7 @@ from ltx_module.adapters import (
     validate_workflow,
 )
 from ltx_module.adapters.comfyui import tensor_hash
+from ltx_module.diffusion.conditioning import FirstFrame, Reference
 
 REQUEST = ExportRequest(
     workflow=WorkflowRequest(
@@ -114,6 +115,62 @@ def test_notes_name_the_files_and_the_trigger(saved, tmp_path):
     notes = export_package(saved, tmp_path / "out", REQUEST).notes.read_text(encoding="utf-8")
     for words in ("mira.safetensors", "models/loras", "ltx-2.3-22b-dev.safetensors", "trigger `mira`", "24 frames"):
         assert words in notes
+
+
+IC_LORA = replace(
+    REQUEST,
+    workflow=replace(
+        REQUEST.workflow,
+        bucket=Bucket(width=960, height=512, frames=49),
+        conditions=(Reference(), FirstFrame(0.2)),
+        reference_downscale_factor=2,
+    ),
+)
+
+
+def test_every_way_of_training_has_its_files(saved, tmp_path):
+    package = export_package(saved, tmp_path / "out", IC_LORA)
+    keys = {"reference-fast", "reference-quality", "reference-image-fast", "reference-image-quality"}
+    assert package.workflows.keys() == keys
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"mira.safetensors", "README.md", *(f"mira-{key}.json" for key in keys)}
+
+
+def test_notes_say_what_to_pick_and_how_large_a_reference_is(saved, tmp_path):
+    notes = export_package(saved, tmp_path / "out", IC_LORA).notes.read_text(encoding="utf-8")
+    for words in (
+        "`mira-reference-fast.json`, `mira-reference-quality.json`. Core nodes are all it needs.",
+        "`Reference video`: at least 49 frames. It is cut to 480x256, 2 times smaller",
+        "multiples of 64",
+        "`First frame`",
+        "Strengths of the IC-LoRA",
+        "also of the clips that you give",
+    ):
+        assert words in notes
+
+
+def test_notes_name_the_pack_that_a_workflow_needs(saved, tmp_path):
+    workflow = replace(REQUEST.workflow, streams="audio", bucket=Bucket.parse("4s"))
+    package = export_package(saved, tmp_path / "out", replace(REQUEST, workflow=workflow))
+    notes = package.notes.read_text(encoding="utf-8")
+    assert "Needs the node pack ComfyUI-LTXVideo" in notes
+    assert "modelspec.resolution" not in read_lora_file(package.lora).metadata
+
+
+def test_what_has_no_workflow_is_said_in_the_notes(saved, tmp_path):
+    slower = replace(IC_LORA, workflow=replace(IC_LORA.workflow, reference_temporal_factor=2))
+    package = export_package(saved, tmp_path / "out", slower)
+    assert package.workflows == {}
+    assert len(package.left_out) == 2
+    notes = package.notes.read_text(encoding="utf-8")
+    assert "Without a workflow" in notes
+    assert "no node shows a reference at a lower frame rate" in notes
+
+
+def test_notes_of_a_text_lora_speak_of_no_clips(saved, tmp_path):
+    notes = export_package(saved, tmp_path / "out", REQUEST).notes.read_text(encoding="utf-8")
+    assert "clips that you give" not in notes
+    assert "Without a workflow" not in notes
 
 
 def test_export_replaces_an_earlier_one(saved, tmp_path):

@@ -67,6 +67,15 @@ def test_audio_ff_preset_takes_audio_attention_and_feed_forward(build):
     assert modules(build(), "audio_ff") == attention | {"audio_ff.net.0.proj", "audio_ff.net.2"}
 
 
+def test_video_to_audio_preset_adds_the_attention_of_sound_to_picture(build):
+    cross = {f"video_to_audio_attn.{p}" for p in ("to_q", "to_k", "to_v", "to_out.0")}
+    assert modules(build(), "video_to_audio") == modules(build(), "audio_ff") | cross
+
+
+def test_audio_ff_preset_fits_a_build_of_sound_alone(build):
+    assert modules(build("audio"), "audio_ff") == modules(build(), "audio_ff")
+
+
 def test_ff_ending_does_not_reach_the_audio_feed_forward(build):
     assert modules(build(), ["ff.net.2"]) == {"ff.net.2"}
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ltx_module.diffusion.guidance import Guidance
-from ltx_module.diffusion.presets import PRESETS, find_preset
+from ltx_module.diffusion.presets import PRESETS, exported_presets, find_preset
 
 # The distilled schedule as published.
 DISTILLED = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875, 0.0)
@@ -45,9 +45,20 @@ def test_steps_of_fast_are_fixed():
 
 
 def test_unknown_preset_is_refused_with_the_list():
-    with pytest.raises(ValueError, match="'best', which is no preset: use fast, quality, reference"):
+    with pytest.raises(ValueError, match="'best', which is no preset: use fast, quality, reference, unguided"):
         find_preset("best")
 
 
 def test_presets_are_found_under_their_own_names():
     assert [preset.name for preset in PRESETS.values()] == list(PRESETS)
+
+
+def test_unguided_runs_one_pass_a_step_on_the_schedule_of_quality():
+    unguided = find_preset("unguided")
+    assert unguided.video == unguided.audio == Guidance()
+    assert unguided.schedule() == find_preset("quality").schedule()
+
+
+def test_an_export_has_the_recipes_own_preset_where_there_is_a_workflow_for_it():
+    assert exported_presets("quality") == exported_presets("reference") == ("fast", "quality")
+    assert exported_presets("unguided") == ("fast", "quality", "unguided")

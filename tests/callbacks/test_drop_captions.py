@@ -1,3 +1,4 @@
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -60,3 +61,20 @@ def test_draws_depend_on_seed_batch_and_rank_and_on_nothing_else(drop, module):
     torch.random.set_rng_state(state)
     pattern()
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_an_item_of_a_set_is_dropped_as_often_as_its_set_says(drop):
+    def batches(*of_sets):
+        return [dataclasses.replace(make_batch(size=4, index=n), caption_dropout=of_sets) for n in range(500)]
+
+    columns = list(zip(*(drop(0.3, batch) for batch in batches(None, 1.0, 0.0, 0.6)), strict=True))
+    assert all(columns[1])
+    assert not any(columns[2])
+    assert sum(columns[0]) / 500 == pytest.approx(0.3, abs=0.09)  # 4 sigma of 500 draws
+    assert sum(columns[3]) / 500 == pytest.approx(0.6, abs=0.09)
+
+
+def test_a_sets_dropout_does_not_move_the_draws_of_other_items(drop):
+    plain = make_batch(size=8, index=3)
+    of_sets = dataclasses.replace(make_batch(size=8, index=3), caption_dropout=(1.0, *(None,) * 7))
+    assert drop(0.5, of_sets)[1:] == drop(0.5, plain)[1:]

@@ -36,6 +36,7 @@ OTHER = {
     "gemma": "other",
     "connectors": "other",
     "text_window": 1024,
+    "mirrored": True,
 }
 
 

@@ -1,18 +1,16 @@
 """From media and captions to entries of the cache: what is encoded, what survives a kill, what a bad clip does."""
 
 import multiprocessing
-from pathlib import Path
 
 import pytest
 import torch
 
 from datamodules.cache import LatentCache
-from datamodules.clip import Clip
-from datamodules.encode import EncodeJob, LatentEncoder, fit_length
+from datamodules.encode import LatentEncoder, fit_length
 from datamodules.encode_share import Place, encode_captions
 from datamodules.encode_text import TextSettings, _padded
+from datamodules.entries import AudioEntry, VideoEntry
 from datamodules.geometry import Bucket
-from datamodules.windows import ClipWindow
 from datamodules.world.dataset import write_dataset
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.checkpoint.gemma import GemmaEncoder
@@ -46,21 +44,14 @@ def cache(tmp_path):
 
 
 def jobs(dataset, kind):
-    return [
-        EncodeJob(
-            key=f"{kind}-{number:040x}",
-            fps=24.0,
-            window=ClipWindow(
-                clip=Clip(media=path, kind="video", caption="", audio=None, split="train", name=path.name),
-                bucket=BUCKET,
-                start=0.0,
-                has_audio=True,
-                media_hash=str(number),
-                audio_hash=None,
-            ),
-        )
-        for number, path in enumerate(sorted(dataset.glob("*.mp4")))
-    ]
+    return [job(path, f"{kind}-{number:040x}", kind) for number, path in enumerate(sorted(dataset.glob("*.mp4")))]
+
+
+def job(path, key, kind="video"):
+    shared = {"key": key, "name": path.name, "num_bytes": 0, "path": path, "start": 0.0}
+    if kind == "audio":
+        return AudioEntry(**shared, duration=17 / 24)
+    return VideoEntry(**shared, bucket=BUCKET, fps=24.0)
 
 
 def settings(pico):
@@ -72,17 +63,17 @@ def captions(*texts):
 
 
 def test_video_latents_have_the_shape_of_the_bucket(dataset, checkpoint, cache):
-    (job, *_) = jobs(dataset, "video")
-    LatentEncoder(checkpoint, cache, device=CPU).encode_video([job])
-    latents = cache.read(job.key)["latents"]
+    (first, *_) = jobs(dataset, "video")
+    LatentEncoder(checkpoint, cache, device=CPU).encode_video([first])
+    latents = cache.read(first.key)["latents"]
     assert latents.shape == (checkpoint.latent_channels, 3, 2, 2)  # 17 = 8 * 2 + 1 frames, 64 = 32 * 2 pixels
     assert latents.dtype == torch.bfloat16
 
 
 def test_audio_latents_are_as_many_as_sampling_uses(dataset, checkpoint, cache):
-    (job, *_) = jobs(dataset, "audio")
-    LatentEncoder(checkpoint, cache, device=CPU).encode_audio([job])
-    latents = cache.read(job.key)["latents"]
+    (first, *_) = jobs(dataset, "audio")
+    LatentEncoder(checkpoint, cache, device=CPU).encode_audio([first])
+    latents = cache.read(first.key)["latents"]
     channels, mel_bins = checkpoint.audio_latent
     assert latents.shape == (channels, 18, mel_bins)  # 17 frames / 24 fps * 25 a second = 17.7; the encoder gives 19
     assert latents.dtype == torch.float32
@@ -98,22 +89,18 @@ def test_audio_latents_are_cut_or_filled_at_the_end(length):
 def test_a_broken_clip_is_recorded_and_the_others_are_encoded(dataset, checkpoint, cache, tmp_path):
     good, other, victim = jobs(dataset, "video")
     broken = tmp_path / "broken.mp4"
-    broken.write_bytes(Path(victim.window.clip.media).read_bytes()[:2000])
-    clip = Clip(media=broken, kind="video", caption="", audio=None, split="train", name="broken.mp4")
-    window = ClipWindow(clip=clip, bucket=BUCKET, start=0.0, has_audio=False, media_hash="b", audio_hash=None)
-    job = EncodeJob(key=victim.key, fps=24.0, window=window)
-    LatentEncoder(checkpoint, cache, device=CPU).encode_video([good, job, other])
-    assert [cache.has(entry.key) for entry in (good, job, other)] == [True, False, True]
-    assert cache.failure(job.key)
+    broken.write_bytes(victim.path.read_bytes()[:2000])
+    bad = job(broken, victim.key)
+    LatentEncoder(checkpoint, cache, device=CPU).encode_video([good, bad, other])
+    assert [cache.has(entry.key) for entry in (good, bad, other)] == [True, False, True]
+    assert cache.failure(bad.key)
 
 
-def test_no_component_is_loaded_when_every_clip_is_broken(dataset, cache, tmp_path):
-    (job, *_) = jobs(dataset, "video")
-    clip = Clip(media=tmp_path / "gone.mp4", kind="video", caption="", audio=None, split="train", name="gone.mp4")
-    window = ClipWindow(clip=clip, bucket=BUCKET, start=0.0, has_audio=False, media_hash="b", audio_hash=None)
+def test_no_component_is_loaded_when_every_clip_is_broken(cache, tmp_path):
+    gone = job(tmp_path / "gone.mp4", f"video-{0:040x}")
     no_checkpoint = None  # loading anything from it would raise
-    LatentEncoder(no_checkpoint, cache, device=CPU).encode_video([EncodeJob(key=job.key, fps=24.0, window=window)])
-    assert cache.failure(job.key)
+    LatentEncoder(no_checkpoint, cache, device=CPU).encode_video([gone])
+    assert cache.failure(gone.key)
 
 
 def test_a_full_disk_is_no_fault_of_the_clip(dataset, checkpoint, tmp_path):
@@ -144,6 +131,25 @@ def test_captions_go_in_rounds_when_hidden_states_fill_the_allowance(pico, check
     texts = captions(*(f"caption {number}" for number in range(6)))  # a round ends after its first batch of 4
     encode_captions(texts, cache, checkpoint, settings(pico), Place(device=CPU))
     assert all(cache.has(key) for key in texts)
+
+
+def test_a_caption_that_another_process_has_encoded_meanwhile_is_left_to_it(pico, checkpoint, cache, monkeypatch):
+    texts = captions("one", "two")
+    read, others = cache.read, dict.fromkeys(texts, 0)
+
+    def read_late(key, names=None):
+        """The other process writes each context and removes its hidden states just before we read them."""
+        if key.startswith("hidden") and not all(others.values()):
+            cache.remove(key)
+            for text in others:
+                cache.write(text, {"video_context": torch.ones(1), "audio_context": torch.ones(1)})
+                others[text] += 1
+        return read(key, names)
+
+    monkeypatch.setattr(cache, "read", read_late)
+    encode_captions(texts, cache, checkpoint, settings(pico), Place(device=CPU))
+    assert all(cache.has(key) for key in texts)
+    assert torch.equal(read(next(iter(texts)))["video_context"], torch.ones(1))
 
 
 def test_hidden_states_of_a_killed_run_are_used(pico, checkpoint, cache, monkeypatch):

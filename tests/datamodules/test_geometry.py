@@ -56,7 +56,7 @@ def test_spaces_and_capitals_are_accepted_in_the_notation():
     [(9, 24, 9), (49, 24, 51), (49, 25, 49), (89, 24, 93), (97, 24, 101), (121, 24, 126), (241, 24, 251)],
 )
 def test_audio_length_is_what_sampling_uses(frames, fps, length):
-    assert AudioLatentSpec().length(frames, fps) == length
+    assert AudioLatentSpec().length(frames / fps) == length
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from datamodules.encode_share import Place, encode_media
 from datamodules.encoders import Encoders
+from datamodules.entries import VideoEntry
 from datamodules.latents import LatentDataModule
 from datamodules.survey import survey
 from datamodules.world.dataset import write_dataset
@@ -177,10 +178,10 @@ def test_a_clip_that_fails_on_one_rank_is_dropped_on_all(make, encoded, tmp_path
     data = make(encoded, cache_dir=tmp_path / "cache")
     data.plan()
     victim = data._clips[0].window.clip.media
-    monkeypatch.setattr("datamodules.encode._read_video", _failing_for(victim))
+    monkeypatch.setattr("datamodules.entries.VideoEntry.read", _failing_for(victim))
     plan, checkpoint = data._plan, data._checkpoint
     for rank in range(2):
-        encode_media(plan, data.cache, checkpoint, Place(device=CPU, rank=rank, world_size=2))
+        encode_media(plan.media.values(), data.cache, checkpoint, Place(device=CPU, rank=rank, world_size=2))
     data._encode_captions(plan.captions)
     usable, report = survey(plan, data.cache, after_encoding=True)
     assert [row.reason for row in report.rows if row.status == "dropped"] == ["the picture is upside down"]
@@ -189,12 +190,12 @@ def test_a_clip_that_fails_on_one_rank_is_dropped_on_all(make, encoded, tmp_path
 
 
 def _failing_for(victim):
-    from datamodules.encode import _read_video
+    whole = VideoEntry.read
 
-    def read(job):
-        if job.window.clip.media == victim:
+    def read(entry):
+        if entry.path == victim:
             raise RuntimeError("the picture is upside down")
-        return _read_video(job)
+        return whole(entry)
 
     return read
 
@@ -203,7 +204,7 @@ def test_a_clip_that_fails_is_tried_again_by_the_next_run(make, encoded, tmp_pat
     with monkeypatch.context() as patch:
         data = make(encoded, cache_dir=tmp_path / "cache")
         data.plan()
-        patch.setattr("datamodules.encode._read_video", _failing_for(data._clips[0].window.clip.media))
+        patch.setattr("datamodules.entries.VideoEntry.read", _failing_for(data._clips[0].window.clip.media))
         assert run(data).report.count("dropped") == 1
     assert run(make(encoded, cache_dir=tmp_path / "cache")).report.count("dropped") == 0
 

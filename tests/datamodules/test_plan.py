@@ -116,10 +116,10 @@ def test_a_tilde_is_the_home_directory(make, folder, monkeypatch):
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=30), st.floats(0.0, 1.0))
 def test_held_out_files_are_a_fixed_share_and_never_all(numbers, fraction):
     windows = [_window(number) for number in numbers]
-    held_out = held_out_files(windows, fraction)
+    held_out = held_out_files([windows], fraction)
     files = {str(number) for number in numbers}
     assert held_out <= files
-    assert held_out == held_out_files(windows[::-1], fraction)
+    assert held_out == held_out_files([windows[::-1]], fraction)
     assert bool(held_out) == (fraction > 0 and len(files) > 1)
     assert len(held_out) < len(files)
 
@@ -131,4 +131,11 @@ def _window(number, split="train"):
 
 
 def test_the_manifest_decides_what_is_held_out_before_the_fraction():
-    assert held_out_files([_window(1), _window(2, "validation"), _window(3)], 0.9) == {"2"}
+    assert held_out_files([[_window(1), _window(2, "validation")], [_window(3)]], 0.9) == {"2"}
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=9), min_size=1, max_size=4), st.floats(0.0, 1.0))
+def test_no_set_is_held_out_as_a_whole(sets, fraction):
+    held_out = held_out_files([[_window(number) for number in numbers] for numbers in sets], fraction)
+    assert all({str(number) for number in numbers} - held_out for numbers in sets)

@@ -59,7 +59,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, coloured,
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("datamodules.write._encode_waveform", fail)
+    monkeypatch.setattr("datamodules.video_writer.VideoWriter.write_sound", fail)
     with pytest.raises(KeyboardInterrupt):
         write_video(tmp_path / "a.mp4", coloured[:2], 24, torch.zeros(2, 100))
     assert (tmp_path / "a.mp4").read_bytes() == before

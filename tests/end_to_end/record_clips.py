@@ -18,7 +18,12 @@ class RecordClips(Callback):
         self.directory = directory
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
-        self._write(trainer, {"clips": list(batch.names), "has_audio": batch.audio is not None})
+        record = {
+            "clips": list(batch.names),
+            "captions": list(batch.caption_numbers),
+            "has_audio": batch.audio is not None,
+        }
+        self._write(trainer, record)
 
     def on_train_end(self, trainer, pl_module) -> None:
         digest = hashlib.sha256()

@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from callbacks import AdapterHealth, LossBySigma
 from ltx_module.adapters import AdapterAverage, LoRAConfig, inject_lora
 from ltx_module.checkpoint import Checkpoint
+from ltx_module.diffusion.conditioning import FirstFrame, Keyframes, Mask, Reference, SpatialCrop, Suffix
 from ltx_module.diffusion.sigmas import ShiftedLogitNormal
 from ltx_module.model import Modality
-from ltx_module.training import TrainingObjective
+from ltx_module.training import Conditions, TrainingObjective
 
 pytestmark = [
     pytest.mark.gpu,
@@ -61,9 +62,19 @@ def test_vaes_and_vocoder_give_the_golden_numbers(golden):
     assert (vocoder(golden["vocoder.mel"].cuda()).cpu() - golden["vocoder.waveform_48k"]).abs().max() < 1e-4
 
 
-def test_a_training_step_never_waits_for_the_gpu(pico):
+CONDITIONS = {
+    "text": Conditions(),
+    "pictures": Conditions((FirstFrame(0.5), SpatialCrop(0.5), Suffix(0.5, latent_frames=1), Mask(0.5))),
+    "beside": Conditions((Reference(), Keyframes(frames=[-1]), Reference(modality="audio"))),
+    "video_to_audio": Conditions((), "video"),
+}
+
+
+@pytest.mark.parametrize("conditions", CONDITIONS.values(), ids=CONDITIONS)
+def test_a_training_step_never_waits_for_the_gpu(conditions, pico):
     from datamodules.batch import LatentBatch
     from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
+    from datamodules.given import Given
 
     checkpoint = Checkpoint(pico / "ltx-2.3-pico.safetensors")
     transformer = checkpoint.load_transformer("av", torch.bfloat16, "cuda")
@@ -71,16 +82,24 @@ def test_a_training_step_never_waits_for_the_gpu(pico):
     bucket = Bucket(width=128, height=128, frames=17)
     channels, mel_bins = checkpoint.audio_latent
     widths = checkpoint.context_widths
+    video = torch.randn(2, *LatentSpec(channels=checkpoint.latent_channels).shape(bucket))
+    audio = torch.randn(2, *AudioLatentSpec(channels=channels, mel_bins=mel_bins).shape(17 / 24))
     batch = LatentBatch(
-        video=torch.randn(1, *LatentSpec(channels=checkpoint.latent_channels).shape(bucket)),
-        audio=torch.randn(1, *AudioLatentSpec(channels=channels, mel_bins=mel_bins).shape(17, 24.0)),
-        video_context=torch.randn(1, 256, widths[0]),
-        audio_context=torch.randn(1, 256, widths[1]),
+        video=video,
+        audio=audio,
+        video_context=torch.randn(2, 256, widths[0]),
+        audio_context=torch.randn(2, 256, widths[1]),
         fps=24.0,
         bucket=bucket,
-        names=("x",),
+        names=("x", "y"),
+        given=Given(
+            video_reference=video[..., ::2, ::2],
+            audio_reference=audio,
+            video_mask=torch.rand(2, *video.shape[2:]) < 0.5,
+            keyframes={-1: video[:, :, :1]},
+        ),
     ).to("cuda")
-    objective = TrainingObjective(sigma_sampler=ShiftedLogitNormal())
+    objective = TrainingObjective(sigma_sampler=ShiftedLogitNormal(), conditions=conditions)
     generator = torch.Generator("cuda").manual_seed(0)
 
     trainer = SimpleNamespace(global_step=1, accumulate_grad_batches=1)
@@ -88,20 +107,20 @@ def test_a_training_step_never_waits_for_the_gpu(pico):
     health, by_sigma, average = AdapterHealth(), LossBySigma(), AdapterAverage(transformer, decay=0.999)
     health.on_train_start(trainer, module)
 
-    def step() -> None:
+    def step(drawn) -> None:
         with torch.autocast("cuda", torch.bfloat16):
-            module.step_loss = objective.loss(transformer, batch, generator)
+            module.step_loss = objective.loss(transformer, batch, generator, drawn)
             objective.total(module.step_loss).backward()
         health.on_before_optimizer_step(trainer, module, None)
         average.update()
         for callback in (health, by_sigma):
             callback.on_train_batch_end(trainer, module, {}, batch, 0)
 
-    step()  # fills the RoPE cache, and places the sums
+    step(conditions.fixed())  # fills the RoPE cache, and places the sums
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        step()
+        step(conditions.draw(batch, torch.Generator().manual_seed(1)))
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

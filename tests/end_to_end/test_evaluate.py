@@ -59,9 +59,9 @@ def sampled(monkeypatch) -> list[str]:
     made: list[str] = []
     original = LTXModule.sample
 
-    def sample(self, request):
+    def sample(self, request, given=None):
         made.append(request.name)
-        return original(self, request)
+        return original(self, request, given)
 
     monkeypatch.setattr(LTXModule, "sample", sample)
     return made
@@ -142,10 +142,10 @@ def test_without_sound_or_held_out_clips_there_are_no_scores_of_them(evaluate, a
 def test_an_evaluation_that_was_stopped_goes_on_with_what_it_lacks(evaluate, tmp_path, sampled, monkeypatch):
     original = LTXModule.sample
 
-    def stopped(self, request):
+    def stopped(self, request, given=None):
         if len(sampled) == 5:
             raise KeyboardInterrupt
-        return original(self, request)
+        return original(self, request, given)
 
     with monkeypatch.context() as patch:
         patch.setattr(LTXModule, "sample", stopped)

@@ -7,14 +7,27 @@ RUN ?=
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# `make train-ic-canny` trains recipes/ic_canny.yaml
+TRAIN := $(patsubst recipes/%.yaml,train-%,$(subst _,-,$(filter-out %/demo.yaml,$(wildcard recipes/*.yaml))))
+RECIPE = $(subst -,_,$*)
+# what drawn clips are asked for, and the overlays of pico, whose clips are small and last a second
+DRAWN = --mode $(RECIPE)
+SIZES = pico_clips
+train-style train-character train-motion train-audio-video: DRAWN = --concept $(RECIPE) --clips 24 --stills 0 --height 128 --frames 25
+train-style train-character train-motion train-audio-video: SIZES =
+train-text-to-audio train-audio-extend train-audio-inpaint train-audio-ic: SIZES = pico_sound
+FITTING = $(if $(filter pico,$(MODEL)),$(SIZES) $(notdir $(basename $(wildcard recipes/overlays/pico_$(RECIPE).yaml))))
+OVERLAYS = $(patsubst %,--config recipes/overlays/%.yaml,$(MODEL) $(FITTING))
 # a process for each of two cores; tensors of tests are too small to share
 TEST = OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test test-slow lint type train-style train-character train-motion train-audio-video evaluate tensorboard clean
+.PHONY: help setup demo quick test test-slow lint type $(TRAIN) evaluate tensorboard clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+	@echo "train-RECIPE       Train a recipe: $(sort $(TRAIN:train-%=%))" | fold -s -w 98 | \
+	  sed '1s/^/  /;2,$$s/^/                     /'
 	@echo "  training: MODEL=pico|ltx-2.3-dev|ltx-2.3-dev-fp8  DATA=folder or manifest (pico draws one)  ARGS='--trainer.max_steps 1000'"
 
 setup: $(READY)  ## Make .venv
@@ -57,20 +70,16 @@ lint: setup  ## Check style and format
 type: setup  ## Check types
 	$(PY) -m mypy
 
-train-style: RECIPE = style
-train-character: RECIPE = character
-train-motion: RECIPE = motion
-train-audio-video: RECIPE = audio_video
-train-style: ## Train recipes/style.yaml
-train-character: ## Train recipes/character.yaml
-train-motion: ## Train recipes/motion.yaml
-train-audio-video: ## Train recipes/audio_video.yaml
-train-style train-character train-motion train-audio-video: setup
-ifeq ($(MODEL)$(DATA),pico)  # a drawn concept of the recipe's kind
-	$(PY) -m datamodules.world demo/$(RECIPE) --concept $(RECIPE) --clips 24 --stills 0 --height 128 --frames 25
+# samples.yaml beside the clips, if there is one, holds the prompts and their media
+$(TRAIN): train-%: setup
+ifeq ($(MODEL)$(DATA),pico)
+	$(PY) -m datamodules.world demo/$(RECIPE) $(DRAWN)
 endif
-	$(PY) -m ltx_module fit --config recipes/$(RECIPE).yaml --config recipes/overlays/$(MODEL).yaml \
-	  $(if $(DATA),--data.path "$(DATA)",$(if $(filter pico,$(MODEL)),--data.path demo/$(RECIPE))) $(ARGS)
+	@set="$(or $(DATA),$(if $(filter pico,$(MODEL)),demo,datasets)/$(RECIPE))"; \
+	samples="$$set/samples.yaml"; test -d "$$set" || samples="$$(dirname "$$set")/samples.yaml"; \
+	test -f "$$samples" || samples=; set -x; \
+	$(PY) -m ltx_module fit --config recipes/$(RECIPE).yaml $(OVERLAYS) $${samples:+--config "$$samples"} \
+	  --data.path "$$set" $(ARGS)
 
 evaluate: setup  ## Say whether a run's LoRA is any good: make evaluate RUN=runs/style-1
 	$(if $(RUN),,$(error RUN is empty: name a run, as in make evaluate RUN=runs/style-1))

@@ -1,19 +1,23 @@
 """How a mode is judged on pico: its recipe, its media as latents, and the sheet of results."""
 
+import logging
+
 import pytest
 import torch
 from PIL import Image
 
+from datamodules.world import write_dataset
 from datamodules.world.modes import MODES, Canvas, Footage
 from datamodules.world.modes.mode import BLANK
 from datamodules.world.modes.tunes import play_tune
 from ltx_module.adapters import LoRAConfig, inject_lora, save_lora
 from ltx_module.checkpoint import Checkpoint
+from ltx_module.cli import main as fit
 from ltx_module.pico import PICO_FILE
 from ltx_module.pico.conditioned import Laboratory, is_taught, main, summary
 from ltx_module.pico.contact_sheet import Row, contact_sheet, save_sheet, spectrogram
 from ltx_module.pico.mode_recipe import ModeRecipe, recipe_files
-from tests.recipe_files import RECIPES, on_pico
+from tests.recipe_files import RECIPES, configs, on_pico
 
 PICO = RECIPES.parent / "assets" / "pico"
 CPU = torch.device("cpu")
@@ -110,14 +114,34 @@ def test_the_command_writes_a_sheet_with_a_row_for_each_scene(lora, tmp_path, mo
 def test_a_sheet_shows_frames_in_order_and_blanks_where_there_is_nothing(tmp_path):
     brightness = torch.linspace(0, 200, 25).round().to(torch.uint8)
     clip = Footage(frames=brightness[:, None, None, None].expand(25, 3, 32, 32))
-    sheet = contact_sheet([Row(caption="a clip", blocks={"given": Footage(), "result": clip})])
-    left, right = (
-        [sheet.getpixel((start + 78 * column, 60))[0] for column in range(4)] for start in (14 + 38, 14 + 310 + 14 + 38)
+    sheet = contact_sheet(
+        [Row(caption="", blocks={"given": footage, "never": Footage()}) for footage in (clip, Footage())]
     )
-    assert left == [BLANK] * 4
-    assert right == pytest.approx([0, 67, 133, 200], abs=5)
+    assert sheet.width == 14 + 310 + 14  # a block between margins, and none for what never has footage
+    shown, blank = (
+        [sheet.getpixel((14 + 38 + 78 * column, 60 + row))[0] for column in range(4)] for row in (0, 15 + 78 + 14)
+    )
+    assert shown == pytest.approx([0, 67, 133, 200], abs=5)
+    assert blank == [BLANK] * 4
     save_sheet(sheet, tmp_path / "sheet.jpg")
     assert Image.open(tmp_path / "sheet.jpg").size == sheet.size
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["audio_extend", "ic_canny"])
+def test_a_recipe_teaches_a_mode(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(RECIPES.parent)
+    monkeypatch.setattr("sys.argv", ["ltx_module"])
+    monkeypatch.setenv("LTX_RUN", "")
+    logging.getLogger("ltx_module").setLevel(logging.WARNING)
+    write_dataset(tmp_path / "clips", 48, mode=name)
+    options = {"data.path": tmp_path / "clips", "trainer.max_steps": 400, "trainer.default_root_dir": tmp_path / "run"}
+    words = [*configs(*on_pico(name)), "--sample.prompts=[]"]
+    fit(["fit", *words, *(f"--{key}={value}" for key, value in options.items())])
+    lora = tmp_path / "run" / "lora" / "step_000400.safetensors"
+    (ways,) = summary(list(Laboratory.open(name, lora, PICO, CPU).results(6))).values()
+    key = next(iter(MODES[name].goals))
+    assert ways["lora"][key] > ways["base"][key] + 0.3
 
 
 def test_a_spectrogram_has_its_tone_where_it_belongs():

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from datamodules.world.concepts import CONCEPTS
 from datamodules.world.draw import draw_frames
+from datamodules.world.modes import Canvas, ModeName
+from datamodules.world.modes.files import write_mode
 from datamodules.world.scene import Scene, random_scene
 from datamodules.world.tone import play_tone
 from datamodules.write import write_video
@@ -20,42 +22,54 @@ _MOST_SCENES = 100
 
 def write_dataset(
     directory: Path,
-    clips: int = 8,
+    clips: int | None = None,
     stills: int | None = None,
     *,
     concept: Literal["style", "character", "motion", "audio_video"] | None = None,
+    mode: ModeName | None = None,
     width: int = 128,
-    height: int = 96,
-    frames: int = 33,
+    height: int | None = None,
+    frames: int | None = None,
     fps: float = 24.0,
     seed: int = 0,
 ) -> None:
     """Write a small dataset that teaches one thing: mp4 clips with sound, png stills, and captions.
 
-    The captions do not mention what is to be learnt: faces on the shapes, or the concept. Every other clip and still
-    stands upright, so the set has two sizes, unless it is square.
+    The captions do not mention what is to be learnt: faces on the shapes, the concept, or what the given media of a
+    mode decide. Every other clip and still stands upright, so the set has two sizes, unless it is square or a mode's.
 
     Args:
         directory: Where to; made if missing.
-        clips: Number of clips.
-        stills: Number of stills; by default 2 with faces, and none of a concept, which has clips alone.
+        clips: Number of clips; by default 8, and 128 of a mode.
+        stills: Number of stills; by default 2 with faces, and none of a concept or mode, which have clips alone.
         concept: Teach the concept of this recipe's name instead of faces.
+        mode: Teach the mode of this recipe's name instead of faces, with references and masks where it takes them.
         width: Pixels of a lying clip, and height of an upright one.
-        height: Pixels of a lying clip, and width of an upright one.
-        frames: Frames of a clip.
+        height: Pixels of a lying clip, and width of an upright one; by default 96, and 128 of a mode.
+        frames: Frames of a clip; by default 33, and 25 of a mode.
         fps: Frames per second.
         seed: Decides the scenes; clips of another seed are there to hold out.
 
     Raises:
-        ValueError: If stills of a concept, or more clips than there are, are asked for.
+        ValueError: If a concept and a mode, stills of one of them, or more clips than there are, are asked for.
     """
+    if concept is not None and mode is not None:
+        raise ValueError(f"concept is {concept} and mode is {mode}, but a dataset teaches one thing: leave one out.")
+    if stills and (concept or mode):
+        what = f"the concept {concept}" if concept else f"the mode {mode}"
+        raise ValueError(f"stills is {stills}, but {what} is taught by clips alone: leave stills out.")
+    if mode is not None:
+        clips = 128 if clips is None else clips
+        canvas = Canvas(width=width, height=height or 128, frames=frames or 25, fps=fps)
+        write_mode(directory, mode, clips=clips, canvas=canvas, seed=seed)
+        logger.info("wrote %d clips of the mode %s with captions to %s", clips, mode, directory)
+        return
+    clips, height, frames = 8 if clips is None else clips, height or 96, frames or 33
     sides = [(width, height) if index % 2 == 0 else (height, width) for index in range(clips + (stills or 2))]
     directory.mkdir(parents=True, exist_ok=True)
     if concept is None:
         stills = 2 if stills is None else stills
         _write_faces(directory, clips, stills, sides=sides, frames=frames, fps=fps, seed=seed)
-    elif stills:
-        raise ValueError(f"stills is {stills}, but the concept {concept} is taught by clips alone: leave stills out.")
     else:
         _write_concept(directory, concept, sides=sides[:clips], frames=frames, fps=fps, seed=seed)
     logger.info("wrote %d clips and %d stills with captions to %s", clips, stills or 0, directory)

@@ -11,7 +11,7 @@ Colour = Literal["red", "orange", "yellow", "green", "blue", "purple", "pink", "
 Background = Literal["black", "gray", "navy", "brown", "teal"]
 Motion = Literal["left", "right", "up", "down", "still", "grow", "spin"]
 Tone = Literal["low", "middle", "high", "rising", "none"]
-Part = Literal["subject", "motion", "sound"]
+Part = Literal["subject", "shape", "colour", "background", "motion", "sound"]
 
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 COLOURS: tuple[Colour, ...] = get_args(Colour)
@@ -72,16 +72,20 @@ class Scene:
 
         Args:
             as_still: Leave out how it moves and sounds.
-            leave_out: Parts that are not mentioned.
+            leave_out: Parts that are not mentioned; without its form the subject is "a red shape".
         """
-        article = "an" if self.colour[0] in "aeiou" else "a"
+        unsaid = {*leave_out, *(("motion", "sound") if as_still else ())}
+        subject = " ".join(
+            (*(() if "colour" in unsaid else (self.colour,)), "shape" if "shape" in unsaid else self.shape)
+        )
         parts: dict[Part, str] = {
-            "subject": f"{article} {self.colour} {self.shape} ",
-            "motion": f"{_MOTION_WORDS[self.motion]} ",
-            "sound": "" if self.tone == "none" else f", with a {self.tone} tone",
+            "subject": f"{'an' if subject[0] in 'aeiou' else 'a'} {subject}",
+            "motion": _MOTION_WORDS[self.motion],
+            "background": f"over a {self.background} background",
         }
-        parts |= dict.fromkeys((*leave_out, *(("motion", "sound") if as_still else ())), "")
-        return f"{parts['subject']}{parts['motion']}over a {self.background} background{parts['sound']}"
+        sound = "" if self.tone == "none" or "sound" in unsaid else f", with a {self.tone} tone"
+        told = " ".join(text for part, text in parts.items() if part not in unsaid)
+        return (told + sound).removeprefix(", ")
 
 
 def random_scene(generator: torch.Generator, *, has_face: bool = False, with_sound: bool = False) -> Scene:

@@ -1,6 +1,7 @@
 """The data of an evaluation: the recipe's clips and captions, and the prompts of all groups, encoded if need be."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -23,6 +24,8 @@ class EvaluationData(LightningDataModule):
         config: The recipe's `evaluate:` block.
         sample_config: The recipe's `sample:` block.
         start: Makes the work once clips and prompts are known.
+        is_given: Whether samples are always given something, which calls for the concept by itself: then nothing is to
+            be the same without the trigger or off topic.
     """
 
     def __init__(
@@ -31,9 +34,12 @@ class EvaluationData(LightningDataModule):
         config: EvaluationConfig,
         sample_config: SampleConfig,
         start: Callable[[list[Reference], PromptSet], Work],
+        *,
+        is_given: bool = False,
     ) -> None:
         super().__init__()
         self.datamodule, self.config, self.sample_config, self.start = datamodule, config, sample_config, start
+        self.is_given = is_given
         self.work: Work | None = None
 
     @override
@@ -48,6 +54,8 @@ class EvaluationData(LightningDataModule):
         captions = [reference.caption for reference in captioned(references, self.config.captions)]
         trigger = trigger_of(self.datamodule)
         prompts = choose_prompts(captions, trigger, self.config, self.sample_config.texts)
+        if self.is_given:
+            prompts = replace(prompts, no_trigger=(), off_topic=())
         fixed = [EMPTY_CAPTION, self.sample_config.negative_prompt]
         plain = [trigger.removed(reference.caption) for reference in references]
         self.datamodule.encode_texts([*fixed, *prompts.all, *plain])

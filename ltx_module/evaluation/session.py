@@ -111,7 +111,7 @@ class Session:
             "trigger": lambda reference: reference.caption,
             "empty": lambda _: EMPTY_CAPTION,
         }
-        if self.trigger.word:
+        if self.prompts.no_trigger:
             kinds["no_trigger"] = lambda reference: self.trigger.removed(reference.caption)
         assert model.transformer is not None
         return Probe(

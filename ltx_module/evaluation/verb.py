@@ -54,7 +54,8 @@ class EvaluationOrder:
                 logger.info("%s: %d samples", ", ".join(one.name for one in self.candidates), session.count)
             return lambda placed: session.run(placed, assessment.choose, assessment.finish)
 
-        return EvaluationData(datamodule, self.config, model.sample_config, start)
+        is_given = model.objective.conditions.certain.is_any
+        return EvaluationData(datamodule, self.config, model.sample_config, start, is_given=is_given)
 
     def _session(
         self, model: "LTXModule", datamodule: LatentDataModule, references: list[Reference], prompts: PromptSet
@@ -87,7 +88,7 @@ class EvaluationOrder:
         if not keeps_base and datamodule.settings.regularisation is not None:
             keeps_base = "model.regularisation_loss_weight"
         return RecipeFacts(
-            trigger=datamodule.settings.trigger,
+            trigger="" if model.objective.conditions.certain.is_any else datamodule.settings.trigger,
             max_steps=self.max_steps,
             with_audio=model.streams == "av" and model.frozen is None,
             audio_loss_weight=None if model.balance is not None else model.objective.audio_weight,

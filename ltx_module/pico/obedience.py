@@ -18,10 +18,11 @@ from datamodules.world import Scene, random_scene
 from datamodules.world.read import agreement, read_scene
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.checkpoint.gemma import GemmaEncoder
-from ltx_module.generator import Contexts, Generator
+from ltx_module.generator import Generator
 from ltx_module.pico.bundle import GEMMA_DIRECTORY, PICO_FILE, TEXT_WINDOW
 from ltx_module.pico.captions import is_held_out
 from ltx_module.sample_config import NEGATIVE_PROMPT, SampleRequest, VideoSample
+from ltx_module.sample_targets import Contexts
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ def obedience(
     """
     right, asked = Counter[str](), Counter[str]()
     for number, (scene, sample) in enumerate(zip(scenes, samples, strict=True), start=1):
+        assert sample.frames is not None
         look(sample.frames)
         for name, agrees in agreement(scene, read_scene(sample.frames, sample.waveform)).items():
             what = "silence" if name == "tone" and scene.tone == "none" else name

@@ -97,6 +97,7 @@ def measure_lora(
                 strength=strength,
             )
             sample = generator.sample(request)
+            assert sample.frames is not None
             values.append(concept.measure(sample.frames, sample.waveform))
         logger.info("%s: %s", word or "no trigger", ", ".join(f"{value:.2f}" for value in values))
         return mean(values)

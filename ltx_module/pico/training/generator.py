@@ -192,7 +192,7 @@ def _encode(directory: Path, number: int, width: int, height: int, frames: int, 
         raise FileNotFoundError(f"{directory} has no video_vae and audio_vae yet: train those stages first.")
     video_vae = VideoVAE(video_part.module.to(DEVICE).bfloat16())
     audio_vae = AudioVAE(audio_part.module.to(DEVICE), MelConfig.from_metadata(config["audio_vae"]["preprocessing"]))
-    length = AudioLatentSpec(channels=AUDIO_CHANNELS, mel_bins=MEL_BINS // 4).length(frames, _FPS)
+    length = AudioLatentSpec(channels=AUDIO_CHANNELS, mel_bins=MEL_BINS // 4).length(frames / _FPS)
     scenes = _scenes(number, seed)
     videos, audios = [], []
     for begin in range(0, number, 128):

@@ -15,7 +15,7 @@ from typing_extensions import override
 from callbacks.period import is_due
 from callbacks.stop_on_signal import is_stopping
 from callbacks.write_status import report_state
-from datamodules.write import encode_gif
+from datamodules.media.write import encode_gif
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory
 from ltx_module.sample_config import VideoSample

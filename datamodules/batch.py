@@ -11,7 +11,7 @@ from torch import Tensor
 from datamodules.geometry import Bucket
 from datamodules.given import Given, join
 from datamodules.given_keys import GivenKeys
-from datamodules.mirroring import MIRRORED
+from datamodules.manifest.mirroring import MIRRORED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

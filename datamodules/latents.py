@@ -19,28 +19,28 @@ from typing_extensions import override
 
 from datamodules.batch import LatentItem
 from datamodules.cache import LatentCache, PruneReport
-from datamodules.clip import final_caption
-from datamodules.data_report import DataReport
-from datamodules.encode_share import Place, encode_media
-from datamodules.encode_text import TextSettings
-from datamodules.encoders import Encoders
+from datamodules.encoding.encoders import Encoders
+from datamodules.encoding.share import Place, encode_media
+from datamodules.encoding.text_encoder import TextSettings
 from datamodules.geometry import Bucket
 from datamodules.given import Given
-from datamodules.latent_dataset import LatentDataset
-from datamodules.loaders import Loading
-from datamodules.media_index import MediaIndex
+from datamodules.loading.latent_dataset import LatentDataset
+from datamodules.loading.loaders import Loading
+from datamodules.loading.sampler import LatentDataLoader, ValidationDataLoader
+from datamodules.manifest.clip import final_caption
+from datamodules.manifest.sets import ClipSet, sources
+from datamodules.media.index import MediaIndex
 from datamodules.needs import Needs
-from datamodules.pairing import MaskWhite, PairingSettings
-from datamodules.plan import DataPlan, PlannedClip, PlannedSplit, plan_dataset
-from datamodules.plan_settings import PlanSettings
-from datamodules.regularisation import regularisation_paths
-from datamodules.sample_inputs import SampleInputs
+from datamodules.planning.data_report import DataReport
+from datamodules.planning.plan import DataPlan, PlannedClip, PlannedSplit, plan_dataset
+from datamodules.planning.regularisation import regularisation_paths
+from datamodules.planning.sample_inputs import SampleInputs
+from datamodules.planning.sample_plan import SampleWithMedia
+from datamodules.planning.settings import PlanSettings
+from datamodules.planning.survey import survey
 from datamodules.sample_media import SampleMedia
-from datamodules.sample_plan import SampleWithMedia
-from datamodules.sampler import LatentDataLoader, ValidationDataLoader
-from datamodules.sets import ClipSet, sources
-from datamodules.survey import survey
-from datamodules.windows import WindowRule
+from datamodules.windows.clip_windows import WindowRule
+from datamodules.windows.pairing import MaskWhite, PairingSettings
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.checkpoint.gemma_precision import Precision
 
@@ -283,7 +283,7 @@ class LatentDataModule(LightningDataModule):
 
     def decode(self, directory: Path) -> Path:
         """Decodes all cached clips back to mp4 and png files in `directory`, for a look at what is trained on."""
-        from datamodules.render import render_clips
+        from datamodules.encoding.render import render_clips
 
         clips = [clip.cached for clip in self._clips]
         render_clips(clips, self.cache, self._checkpoint, directory, device=self._place.device)

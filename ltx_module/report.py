@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from datamodules.atomic import write_json
-from datamodules.data_report import DataReport
 from datamodules.doctor.doctor_report import DoctorReport
 from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
+from datamodules.planning.data_report import DataReport
 from ltx_module.adapters import lora_parameters
 from ltx_module.adapters.targets import linear_shapes
 from ltx_module.checkpoint import Checkpoint

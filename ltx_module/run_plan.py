@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
 from callbacks import AdapterEMA, DropCaptions, SaveLoRA, SaveResumeState
-from datamodules.sets import ClipSet
+from datamodules.manifest.sets import ClipSet
 from ltx_module.model import Streams
 from ltx_module.preservation import Preservation
 

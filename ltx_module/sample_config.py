@@ -8,7 +8,7 @@ from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 from torch import Tensor
 
 from datamodules.geometry import Bucket
-from datamodules.manifest import final_caption
+from datamodules.manifest.scan import final_caption
 from datamodules.sample_media import SampleMedia
 from ltx_module.diffusion.presets import PRESETS
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datamodules.atomic import write_json
-from datamodules.write import write_video
-from datamodules.write_wave import write_wave
+from datamodules.media.write import write_video
+from datamodules.media.write_wave import write_wave
 from ltx_module.sample_config import SampleRequest, VideoSample
 from ltx_module.sample_output import SAMPLE_RATE
 from ltx_module.verbs import Work

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datamodules.audio import SAMPLE_RATE as GIVEN_RATE
-from datamodules.audio import resample
-from datamodules.decode import read_audio, read_frames
+from datamodules.media.audio import SAMPLE_RATE as GIVEN_RATE
+from datamodules.media.audio import resample
+from datamodules.media.decode import read_audio, read_frames
 from ltx_module.decoders import Decoders
 from ltx_module.diffusion.conditioning import ModalityName
 from ltx_module.sample_config import SampleRequest

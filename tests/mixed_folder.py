@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from datamodules.media.write import write_video
 from datamodules.world import Scene, draw_frames, play_tone
-from datamodules.write import write_video
 
 RAGGED_TIMES = (0.0, 0.03, 0.1, 0.35, 0.4, 0.45, 0.8, 0.9, 0.95, 1.2, 1.25, 1.4, 1.41, 1.7)
 """Seconds at which the frames of the clip with a variable rate are shown."""

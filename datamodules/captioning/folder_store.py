@@ -6,9 +6,9 @@ from pathlib import Path
 from datamodules.atomic import replacing
 from datamodules.captioning.memory import back_up
 from datamodules.captioning.question import Source
-from datamodules.clip import Finding
-from datamodules.manifest import nothing_left
-from datamodules.manifest_folder import scan_folder
+from datamodules.manifest.clip import Finding
+from datamodules.manifest.folder import scan_folder
+from datamodules.manifest.scan import nothing_left
 
 _SUFFIXES = (".txt", ".TXT", ".Txt")  # the scanner reads them whatever their capitals; new ones are in small letters
 

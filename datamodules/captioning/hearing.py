@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from datamodules.clip import MediaError
-from datamodules.container import beginning, frames_from, sound_stream
+from datamodules.manifest.clip import MediaError
+from datamodules.media.container import beginning, frames_from, sound_stream
 
 SAMPLE_RATE = 16000
 """Hz; what speech models hear."""

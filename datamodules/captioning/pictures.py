@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datamodules.clip import MediaError
-from datamodules.container import Frame, beginning, shown_frames, upright
-from datamodules.probe import MediaInfo
-from datamodules.stills import still_array
+from datamodules.manifest.clip import MediaError
+from datamodules.media.container import Frame, beginning, shown_frames, upright
+from datamodules.media.probe import MediaInfo
+from datamodules.media.stills import still_array
 
 _FAR_SECONDS = 4.0  # between two pictures: seeking is cheaper than decoding what lies between
 _SMALLEST_SIDE = 28  # pixels; the least that the models take

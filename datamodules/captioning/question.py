@@ -6,8 +6,8 @@ from typing import Protocol
 
 from datamodules.captioning.hearing import wav_of
 from datamodules.captioning.pictures import Picture, sample_pictures
-from datamodules.clip import MediaKind
-from datamodules.probe import probe
+from datamodules.manifest.clip import MediaKind
+from datamodules.media.probe import probe
 
 _CLIP = "The {number} pictures come from one video clip of {duration:.1f} seconds, in order, at {times} seconds."
 _STILL = "This is a still picture: describe no movement and no sound."

@@ -7,7 +7,7 @@ from typing import Protocol
 from datamodules.captioning.folder_store import FolderStore
 from datamodules.captioning.question import Source
 from datamodules.captioning.table_store import TableStore
-from datamodules.clip import MANIFEST_SUFFIXES, Finding
+from datamodules.manifest.clip import MANIFEST_SUFFIXES, Finding
 
 
 class CaptionStore(Protocol):

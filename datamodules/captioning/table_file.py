@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datamodules.manifest_rows import read_rows
+from datamodules.manifest.rows import read_rows
 
 _CAPTION = "caption"
 

@@ -12,8 +12,8 @@ from datamodules.atomic import replacing
 from datamodules.captioning.memory import back_up
 from datamodules.captioning.question import Source
 from datamodules.captioning.table_file import Table, read_table, table_bytes
-from datamodules.clip import Finding, media_kind, missing_file
-from datamodules.manifest_rows import MEDIA_COLUMNS
+from datamodules.manifest.clip import Finding, media_kind, missing_file
+from datamodules.manifest.rows import MEDIA_COLUMNS
 
 _FILE_COLUMNS = (*MEDIA_COLUMNS, "audio", "reference_", "video_mask", "audio_mask")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from datamodules.class_caption import class_caption, has_word
+from datamodules.manifest.class_caption import class_caption, has_word
 
 _LOWERED = re.compile(
     r"(?:An?|The|Two|Three|Four|Five|Several|Many|Some|In|On|At|Under|Over|Above|Behind|Beside|Between|Inside|Outside|"

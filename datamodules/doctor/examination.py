@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.clip import Clip, Finding, Manifest
 from datamodules.doctor.file_facts import FactsIndex, FileFacts
 from datamodules.doctor.pictures import PictureFacts
 from datamodules.doctor.sound import SoundFacts
 from datamodules.doctor.wanted import Wanted
-from datamodules.probe import MediaInfo
+from datamodules.manifest.clip import Clip, Finding, Manifest
+from datamodules.media.probe import MediaInfo
 from datamodules.progress import progress
 
 _MOST_THREADS = 8

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.atomic import read_json, write_json
-from datamodules.clip import MediaError
 from datamodules.doctor.pictures import PictureFacts, look_at_pictures
 from datamodules.doctor.sound import SoundFacts, listen
-from datamodules.manifest import file_hash
-from datamodules.probe import MediaInfo, probe
+from datamodules.manifest.clip import MediaError
+from datamodules.manifest.scan import file_hash
+from datamodules.media.probe import MediaInfo, probe
 
 INDEX_FORMAT = 1
 """Raised when the doctor learns to see more, so that files are looked at again."""

@@ -13,13 +13,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.clip import MediaError, media_kind
-from datamodules.container import Frame, beginning, colour_matrix, frames_from, video_stream
 from datamodules.doctor import signature
 from datamodules.doctor.bars import Bars, find_bars
 from datamodules.doctor.cuts import cut_frames
 from datamodules.doctor.stillness import Span, black_spans, longest_freeze
-from datamodules.stills import still_array
+from datamodules.manifest.clip import MediaError, media_kind
+from datamodules.media.container import Frame, beginning, colour_matrix, frames_from, video_stream
+from datamodules.media.stills import still_array
 
 WHOLE_SECONDS = 60.0
 """Longest file that is looked at from its beginning to its end."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.container import beginning, frames_from, samples_of, sound_stream
+from datamodules.media.container import beginning, frames_from, samples_of, sound_stream
 
 SILENCE_DB = -60.0
 """Stretches quieter than this are silent."""

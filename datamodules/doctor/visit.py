@@ -9,7 +9,7 @@ from datamodules.doctor.doctor_report import DoctorReport
 from datamodules.doctor.examination import Examination, examine
 from datamodules.doctor.file_facts import FactsIndex
 from datamodules.doctor.wanted import Wanted
-from datamodules.manifest import scan_dataset
+from datamodules.manifest.scan import scan_dataset
 
 INDEX_NAME = "doctor.json"
 CACHE_NAME = ".ltx-cache"

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from datamodules.atomic import remove_leftovers, write_json
-from datamodules.companions import REFERENCES
+from datamodules.manifest.companions import REFERENCES
 from datamodules.progress import progress
 from datamodules.references.depth import DepthOptions, open_depth
 from datamodules.references.drawn import Blur, Canny, Downscale

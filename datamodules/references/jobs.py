@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from datamodules.clip import Clip
-from datamodules.companions import REFERENCES
-from datamodules.manifest import scan_dataset
+from datamodules.manifest.clip import Clip
+from datamodules.manifest.companions import REFERENCES
+from datamodules.manifest.scan import scan_dataset
 
 logger = logging.getLogger(__name__)
 

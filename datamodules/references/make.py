@@ -9,12 +9,12 @@ from pathlib import Path
 from PIL import Image
 
 from datamodules.atomic import replacing
-from datamodules.clip import MediaError, media_kind
+from datamodules.manifest.clip import MediaError, media_kind
+from datamodules.media.stills import still_array
+from datamodules.media.video_writer import PictureFormat, VideoWriter, writing_video
 from datamodules.references.signal import Picture, Signal
 from datamodules.references.stamp import Recipe, stamp_for, write_still
 from datamodules.references.timed_pictures import clock_of, scaled_down, timed_pictures
-from datamodules.stills import still_array
-from datamodules.video_writer import PictureFormat, VideoWriter, writing_video
 
 
 def recipe_of(name: str, signal: Signal, *, crf: int, short_side: int | None) -> Recipe:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from datamodules.clip import STILL_SUFFIXES, VIDEO_SUFFIXES, MediaError
+from datamodules.manifest.clip import STILL_SUFFIXES, VIDEO_SUFFIXES, MediaError
 from datamodules.references.jobs import Job
 from datamodules.references.make import make_reference
 from datamodules.references.signal import Signal

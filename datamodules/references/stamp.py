@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from datamodules.clip import MediaError, media_kind
-from datamodules.container import opened
-from datamodules.manifest import file_hash
+from datamodules.manifest.clip import MediaError, media_kind
+from datamodules.manifest.scan import file_hash
+from datamodules.media.container import opened
 
 _FORMAT = 1
 _KEY = "ltx_reference"

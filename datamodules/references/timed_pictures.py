@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.clip import MediaError
-from datamodules.container import beginning, frames_from, opened, upright, video_stream
+from datamodules.manifest.clip import MediaError
+from datamodules.media.container import beginning, frames_from, opened, upright, video_stream
 from datamodules.references.signal import Picture
 
 
@@ -66,7 +66,7 @@ def timed_pictures(path: Path, short_side: int | None = None) -> Iterator[TimedP
         if shown is None:
             origin = frame.pts
         elif frame.pts - origin <= shown[1]:
-            continue  # out of order, as `datamodules.decode` skips it too
+            continue  # out of order, as `datamodules.media.decode` skips it too
         else:
             lasted = frame.pts - origin - shown[1]
             yield TimedPicture(_displayed(path, shown[0], start.pixel_aspect, short_side), shown[1], lasted)

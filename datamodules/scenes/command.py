@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.atomic import remove_leftovers, write_json
-from datamodules.clip import VIDEO_SUFFIXES
+from datamodules.manifest.clip import VIDEO_SUFFIXES
 from datamodules.scenes.plan import SceneRules, Short
 from datamodules.scenes.shots import DetectorName
 from datamodules.scenes.split import LEDGERS, SplitSettings, SplitVideo, split_video

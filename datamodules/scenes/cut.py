@@ -11,12 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from datamodules.clip import MediaError
-from datamodules.container import beginning, frames_from, opened, video_stream
+from datamodules.manifest.clip import MediaError
+from datamodules.media.container import beginning, frames_from, opened, video_stream
+from datamodules.media.video_writer import PictureFormat, VideoWriter, writing_video
 from datamodules.scenes.plan import Scene
 from datamodules.scenes.shots import Shots
 from datamodules.scenes.sound import sound_format, sound_pieces
-from datamodules.video_writer import PictureFormat, VideoWriter, writing_video
 
 _KEY = "ltx_scene"
 _X264_PIXELS = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le")

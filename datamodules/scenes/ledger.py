@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from datamodules.atomic import read_json, write_json
-from datamodules.manifest import file_hash
+from datamodules.manifest.scan import file_hash
 from datamodules.scenes.plan import LeftOut, Scene
 from datamodules.scenes.shots import Shots
 

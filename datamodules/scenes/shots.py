@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from datamodules.clip import MediaError
-from datamodules.container import beginning, frames_from, opened, video_stream
+from datamodules.manifest.clip import MediaError
+from datamodules.media.container import beginning, frames_from, opened, video_stream
 from datamodules.progress import progress
 
 DetectorName = Literal["adaptive", "content", "hash", "histogram", "threshold"]

@@ -8,8 +8,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.container import beginning, frames_from, opened, sound_stream
-from datamodules.video_writer import SoundFormat
+from datamodules.media.container import beginning, frames_from, opened, sound_stream
+from datamodules.media.video_writer import SoundFormat
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _BITS_PER_CHANNEL = 128_000  # AAC that cannot be told from its source

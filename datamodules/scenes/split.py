@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from datamodules.clip import MediaError
+from datamodules.manifest.clip import MediaError
 from datamodules.progress import progress
 from datamodules.scenes.cut import cut_scene, read_stamp
 from datamodules.scenes.ledger import Ledger, Source, source_of

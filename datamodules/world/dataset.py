@@ -7,13 +7,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from datamodules.media.write import write_video
 from datamodules.world.concepts import CONCEPTS
 from datamodules.world.draw import draw_frames
 from datamodules.world.modes import Canvas, ModeName
 from datamodules.world.modes.files import write_mode
 from datamodules.world.scene import Scene, random_scene
 from datamodules.world.tone import play_tone
-from datamodules.write import write_video
 
 logger = logging.getLogger(__name__)
 

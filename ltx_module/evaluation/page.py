@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 from datamodules.atomic import replacing
-from datamodules.probe import MediaError, probe
+from datamodules.media.probe import MediaError, probe
 
 MAX_INLINE_BYTES = 200_000_000
 """Bytes of base64 that a browser still opens in a few seconds."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from datamodules.class_caption import class_caption
-from datamodules.clip import final_caption
+from datamodules.manifest.class_caption import class_caption
+from datamodules.manifest.clip import final_caption
 from ltx_module.evaluation.candidates import BASE
 from ltx_module.evaluation.config import TRAINED, EvaluationConfig
 from ltx_module.sample_config import SampleConfig, SampleRequest, sample_name

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from datamodules.batch import LatentBatch, LatentItem, collate
 from datamodules.geometry import Bucket
-from datamodules.latent_dataset import LatentDataset
 from datamodules.latents import LatentDataModule
-from datamodules.plan import PlannedClip
+from datamodules.loading.latent_dataset import LatentDataset
+from datamodules.planning.plan import PlannedClip
 from ltx_module.decoders import Decoders
 from ltx_module.evaluation.observation import Observation, reduce_frames
 

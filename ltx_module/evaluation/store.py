@@ -17,7 +17,7 @@ from torch import Tensor
 
 from datamodules.atomic import read_json, write_json
 from datamodules.given import Given
-from datamodules.manifest import file_hash
+from datamodules.manifest.scan import file_hash
 from ltx_module.evaluation.observation import Observation, reduce_frames
 from ltx_module.sample_config import SampleRequest, VideoSample
 from ltx_module.sample_files import write_sample

@@ -14,7 +14,7 @@ from statistics import mean
 import torch
 from jsonargparse import auto_cli
 
-from datamodules.clip import final_caption
+from datamodules.manifest.clip import final_caption
 from datamodules.world.modes import MODES, Canvas, Example, Footage, Mode, ModeName, Scores
 from ltx_module.adapters import load_lora
 from ltx_module.checkpoint import Checkpoint

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from datamodules.audio import SAMPLE_RATE as VAE_RATE
-from datamodules.audio import resample
+from datamodules.encoding.latent_masks import given_pixels, given_sound
 from datamodules.geometry import AudioLatentSpec
 from datamodules.given import Given
-from datamodules.latent_masks import given_pixels, given_sound
+from datamodules.media.audio import SAMPLE_RATE as VAE_RATE
+from datamodules.media.audio import resample
 from datamodules.world.modes import Canvas, Example, Footage, Mode
 from datamodules.world.tone import SAMPLE_RATE
 from ltx_module.checkpoint.audio_vae import AudioVAE

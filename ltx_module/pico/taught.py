@@ -14,8 +14,8 @@ from typing import Literal
 import torch
 from jsonargparse import auto_cli
 
-from datamodules.clip import final_caption
 from datamodules.geometry import Bucket
+from datamodules.manifest.clip import final_caption
 from datamodules.world.concepts import CONCEPTS, Concept
 from datamodules.world.prompts import Prompt
 from ltx_module.adapters import load_lora

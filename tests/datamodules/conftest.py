@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from datamodules.clip import Clip
-from datamodules.probe import MediaInfo
+from datamodules.manifest.clip import Clip
+from datamodules.media.probe import MediaInfo
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "golden.safetensors"
 

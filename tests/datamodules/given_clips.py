@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from datamodules.latents import LatentDataModule
-from datamodules.write import write_video
-from datamodules.write_wave import write_wave
+from datamodules.media.write import write_video
+from datamodules.media.write_wave import write_wave
 
 RATE = 16000
 

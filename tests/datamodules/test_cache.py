@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from datamodules.atomic import replacing
 from datamodules.cache import LatentCache
-from datamodules.fingerprint import AudioFingerprint, HiddenFingerprint, TextFingerprint, VideoFingerprint
+from datamodules.encoding.fingerprint import AudioFingerprint, HiddenFingerprint, TextFingerprint, VideoFingerprint
 from datamodules.geometry import Bucket
 
 VIDEO = VideoFingerprint(

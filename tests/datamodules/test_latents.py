@@ -10,11 +10,11 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from datamodules.encode_share import Place, encode_media
-from datamodules.encoders import Encoders
-from datamodules.entries import VideoEntry
+from datamodules.encoding.encoders import Encoders
+from datamodules.encoding.entries import VideoEntry
+from datamodules.encoding.share import Place, encode_media
 from datamodules.latents import LatentDataModule
-from datamodules.survey import survey
+from datamodules.planning.survey import survey
 from datamodules.world.dataset import write_dataset
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.pico import write_pico
@@ -178,7 +178,7 @@ def test_a_clip_that_fails_on_one_rank_is_dropped_on_all(make, encoded, tmp_path
     data = make(encoded, cache_dir=tmp_path / "cache")
     data.plan()
     victim = data._clips[0].window.clip.media
-    monkeypatch.setattr("datamodules.entries.VideoEntry.read", _failing_for(victim))
+    monkeypatch.setattr("datamodules.encoding.entries.VideoEntry.read", _failing_for(victim))
     plan, checkpoint = data._plan, data._checkpoint
     for rank in range(2):
         encode_media(plan.media.values(), data.cache, checkpoint, Place(device=CPU, rank=rank, world_size=2))
@@ -204,7 +204,7 @@ def test_a_clip_that_fails_is_tried_again_by_the_next_run(make, encoded, tmp_pat
     with monkeypatch.context() as patch:
         data = make(encoded, cache_dir=tmp_path / "cache")
         data.plan()
-        patch.setattr("datamodules.entries.VideoEntry.read", _failing_for(data._clips[0].window.clip.media))
+        patch.setattr("datamodules.encoding.entries.VideoEntry.read", _failing_for(data._clips[0].window.clip.media))
         assert run(data).report.count("dropped") == 1
     assert run(make(encoded, cache_dir=tmp_path / "cache")).report.count("dropped") == 0
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
+from datamodules.media.write import write_video
 from datamodules.world import draw_frames, play_tone
 from datamodules.world.scene import Scene
-from datamodules.write import write_video
 
 TRIGGER = "smiley"
 SEEDS = (42, 43)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from datamodules.write import write_video
+from datamodules.media.write import write_video
 from ltx_module.evaluation.page import embedded_json, write_page
 
 ROOT = Path(__file__).parents[2]

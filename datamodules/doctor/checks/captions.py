@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from datamodules.clip import final_caption
 from datamodules.doctor.diagnosis import Diagnosis, Severity
 from datamodules.doctor.examination import Examination, ExaminedClip
 from datamodules.doctor.tokens import token_counter
 from datamodules.doctor.wording import count_word, is_generic, opening, without_word, words
+from datamodules.manifest.clip import final_caption
 
 FEWEST_WORDS = 3
 """Words beside the trigger below which a caption tells too little."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from datamodules.clip import TRIGGER_ALONE
 from datamodules.doctor.diagnosis import Diagnosis
 from datamodules.doctor.examination import Examination
+from datamodules.manifest.clip import TRIGGER_ALONE
 
 
 def check_files(examination: Examination) -> Iterator[Diagnosis]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from datamodules.buckets import assign_bucket
 from datamodules.doctor.diagnosis import Diagnosis
 from datamodules.doctor.examination import Examination, ExaminedClip
 from datamodules.geometry import nearest_frames
+from datamodules.windows.buckets import assign_bucket
 
 SHORTEST_VIDEO = 9
 """Frames of the shortest clip in which something can move: two latent frames."""

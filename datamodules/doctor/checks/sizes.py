@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from datamodules.buckets import assign_bucket, enlargement, kept_area, suggest_bucket
 from datamodules.doctor.diagnosis import Diagnosis
 from datamodules.doctor.examination import Examination, ExaminedClip
 from datamodules.geometry import Bucket
+from datamodules.windows.buckets import assign_bucket, enlargement, kept_area, suggest_bucket
 
 MOST_ENLARGEMENT = 1.1
 """Factor beyond which enlarging blurs visibly."""

@@ -4,8 +4,8 @@ import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
-from datamodules.clip import final_caption
 from datamodules.doctor.wording import count_word, opening, without_opening
+from datamodules.manifest.clip import final_caption
 
 
 @dataclass(frozen=True, kw_only=True)

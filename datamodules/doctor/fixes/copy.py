@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datamodules.atomic import LEFTOVER_SUFFIX
-from datamodules.clip import media_kind
 from datamodules.doctor.bars import Bars
 from datamodules.doctor.checks.captions import check_captions
 from datamodules.doctor.checks.copies import check_copies
@@ -20,6 +19,7 @@ from datamodules.doctor.examination import Examination, ExaminedClip
 from datamodules.doctor.fixes.captions import CaptionFixes, caption_files, read_caption
 from datamodules.doctor.fixes.reencode import crop_still, reencode, without_sound
 from datamodules.doctor.fixes.table import rewritten
+from datamodules.manifest.clip import media_kind
 from datamodules.progress import progress
 
 _NAMED = 8

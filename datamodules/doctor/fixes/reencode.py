@@ -14,7 +14,8 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 from PIL import Image
 
-from datamodules.container import (
+from datamodules.doctor.bars import Bars
+from datamodules.media.container import (
     DISPLAY_PHASE,
     beginning,
     frames_from,
@@ -24,8 +25,7 @@ from datamodules.container import (
     upright,
     video_stream,
 )
-from datamodules.doctor.bars import Bars
-from datamodules.stills import still_array
+from datamodules.media.stills import still_array
 
 _CLOCK = 90000  # ticks a second of the pictures' timestamps
 _CODECS = {".webm": ("libvpx-vp9", {"crf": "15", "b": "0", "deadline": "good", "cpu-used": "4"})}

@@ -10,11 +10,11 @@ import yaml
 from torch import Tensor
 
 from datamodules.atomic import replacing
+from datamodules.media.write import write_video
+from datamodules.media.write_wave import write_wave
 from datamodules.world.modes import MODES, ModeName
 from datamodules.world.modes.mode import Canvas, Example, Footage, Medium, Mode
 from datamodules.world.tone import SAMPLE_RATE
-from datamodules.write import write_video
-from datamodules.write_wave import write_wave
 
 NUM_SAMPLES = 2
 """Prompts in `samples.yaml`."""

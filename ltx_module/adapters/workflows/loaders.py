@@ -1,6 +1,6 @@
 """Models, LoRAs and text: what every workflow begins with."""
 
-from datamodules.clip import final_caption
+from datamodules.manifest.clip import final_caption
 from ltx_module.adapters.workflows.graph import Draft, Link, Node
 from ltx_module.diffusion.presets import Preset
 

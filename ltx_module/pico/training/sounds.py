@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from datamodules.audio import SAMPLE_RATE as VAE_RATE
-from datamodules.audio import resample
+from datamodules.media.audio import SAMPLE_RATE as VAE_RATE
+from datamodules.media.audio import resample
 from datamodules.world import random_scene
 from datamodules.world.sounds import play_variety
 from datamodules.world.tone import SAMPLE_RATE, play_batch

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from datamodules.captioning.command import caption
+from datamodules.media.write import write_video
 from datamodules.world.draw import draw_frames
 from datamodules.world.scene import random_scene
-from datamodules.write import write_video
 from tests.datamodules.captioning.fake_endpoint import FakeEndpoint, serving
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from datamodules.captioning.endpoint_address import parse_address, read_key
 from datamodules.captioning.http_client import HttpClient
-from datamodules.write import write_video
+from datamodules.media.write import write_video
 from tests.datamodules.captioning.fake_endpoint import CAPTION, Reply
 
 

@@ -11,9 +11,9 @@ from PIL import Image
 from datamodules.captioning.hearing import wav_of
 from datamodules.captioning.pictures import sample_pictures
 from datamodules.captioning.question import Asking, Source
-from datamodules.clip import MediaError
-from datamodules.probe import probe
-from datamodules.write import write_video
+from datamodules.manifest.clip import MediaError
+from datamodules.media.probe import probe
+from datamodules.media.write import write_video
 
 
 def _ramp(path, frames, step, fps=24.0, sound=None):

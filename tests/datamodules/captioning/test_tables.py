@@ -4,7 +4,7 @@ import json
 import pytest
 
 from datamodules.captioning.memory import BACKUP_NAME
-from datamodules.manifest import scan_dataset
+from datamodules.manifest.scan import scan_dataset
 from tests.datamodules.captioning.fake_endpoint import CAPTION, Reply
 
 _CSV = (

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from datamodules.captioning.trigger import with_trigger
 from datamodules.captioning.wording import clean, fault, whole_sentences
-from datamodules.class_caption import has_word
+from datamodules.manifest.class_caption import has_word
 
 PLAIN = "A woman in a red coat walks along a wet street at night, and the camera follows her."
 

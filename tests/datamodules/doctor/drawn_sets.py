@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from datamodules.media.write import write_video
 from datamodules.world import Scene, draw_frames, play_tone
-from datamodules.write import write_video
 from tests.mixed_folder import truncate, write_timed, write_wav
 
 TRIGGER = "zorb"

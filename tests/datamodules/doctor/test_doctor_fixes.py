@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from datamodules.clip import Clip
-from datamodules.decode import read_audio, read_frames
 from datamodules.doctor.checks.rates import check_rates
 from datamodules.doctor.command import doctor
 from datamodules.doctor.examination import Examination, ExaminedClip
@@ -19,9 +17,11 @@ from datamodules.doctor.file_facts import FileFacts
 from datamodules.doctor.fixes.captions import CaptionFixes
 from datamodules.doctor.pictures import PictureFacts
 from datamodules.doctor.wanted import Wanted
-from datamodules.probe import MediaInfo, probe
+from datamodules.manifest.clip import Clip
+from datamodules.media.decode import read_audio, read_frames
+from datamodules.media.probe import MediaInfo, probe
+from datamodules.media.write import write_video
 from datamodules.world import Scene, draw_frames, play_tone
-from datamodules.write import write_video
 from tests.datamodules.doctor.drawn_sets import BUCKETS, PLANTED, TRIGGER
 from tests.mixed_folder import write_timed
 

@@ -6,9 +6,9 @@ import av
 import numpy as np
 import pytest
 
-from datamodules.container import opened, video_stream
+from datamodules.media.container import opened, video_stream
+from datamodules.media.video_writer import PictureFormat, writing_video
 from datamodules.references.timed_pictures import TimedPicture, timed_pictures
-from datamodules.video_writer import PictureFormat, writing_video
 
 TICKS = (0, 33, 70, 140, 150, 260, 261, 400)
 """Milliseconds at which the frames of a clip with a variable rate are shown; it ends at 477."""

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.manifest import scan_dataset
+from datamodules.manifest.scan import scan_dataset
 from datamodules.references.command import references
 from datamodules.references.drawn import Canny, Downscale
 from datamodules.references.stamp import read_stamp
@@ -198,7 +198,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 import datamodules.references.drawn as drawn
-from datamodules.manifest import scan_dataset
+from datamodules.manifest.scan import scan_dataset
 from datamodules.references.command import references
 plain = drawn.Canny.draw
 def slow(self, pictures):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.probe import probe
+from datamodules.media.probe import probe
 from datamodules.references.command import references
 from datamodules.references.depth import Depth, DepthOptions, open_depth
 from tests.datamodules.references.tiny_models import drop_a_weight, rename_class, write_depth_model, write_pose_model

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.probe import probe
+from datamodules.media.probe import probe
+from datamodules.media.video_writer import PictureFormat, writing_video
 from datamodules.references.drawn import Blur, Canny, Downscale
 from datamodules.references.make import make_reference, recipe_of
-from datamodules.video_writer import PictureFormat, writing_video
 from tests.mixed_folder import write_timed
 
 SIGNALS = {"canny": Canny(), "blur": Blur(), "downscale": Downscale()}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.probe import probe
+from datamodules.media.probe import probe
 from datamodules.references.command import references
 from datamodules.references.keypoints import Person, find_points, person_picture
 from datamodules.references.pose import PoseOptions, open_pose

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.video_writer import PictureFormat, SoundFormat, writing_video
+from datamodules.media.video_writer import PictureFormat, SoundFormat, writing_video
 
 COLOURS = ((200, 40, 40), (40, 160, 60), (50, 70, 210), (220, 210, 60))
 SHOTS = (30, 41, 28, 60)

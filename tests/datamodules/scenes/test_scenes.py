@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.container import frames_from, samples_of, sound_stream, upright
-from datamodules.decode import read_audio
-from datamodules.probe import probe
+from datamodules.media.container import frames_from, samples_of, sound_stream, upright
+from datamodules.media.decode import read_audio
+from datamodules.media.probe import probe
+from datamodules.media.video_writer import PictureFormat, writing_video
 from datamodules.references.timed_pictures import timed_pictures
 from datamodules.scenes.command import scenes
-from datamodules.video_writer import PictureFormat, writing_video
 from tests.datamodules.scenes.conftest import SHOTS, clicks, frame_of
 from tests.mixed_folder import write_timed
 

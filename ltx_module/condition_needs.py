@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
 from datamodules.needs import Keyframe, Needs
 from ltx_module.diffusion.conditioning import (
+    Conditioning,
     FirstFrame,
     Keyframes,
     Mask,
@@ -50,7 +51,7 @@ def dataset_needs(conditions: Conditions, streams: Streams) -> Needs:
         conditions: Those of the recipe.
         streams: What is built.
     """
-    kinds = {(type(one), one.modality) for one in conditions.conditions}
+    kinds = _kinds(conditions)
     return Needs(
         streams=streams,
         requires_sound=streams == "audio" or conditions.frozen is not None or (Reference, "audio") in kinds,
@@ -95,12 +96,14 @@ def require_media(conditions: Conditions, prompts: Sequence[SamplePrompt]) -> No
     always = [one for one in conditions.conditions if one.probability == 1]
     used = {key for one in conditions.conditions for group in one.media for key in group} | {conditions.frozen}
     for number, prompt in enumerate(prompts):
-        key, files = f"sample.prompts[{number}]", prompt.files.keys()
+        key, files = f"sample.prompts[{number}]", set(prompt.files)
         if conditions.frozen is not None and conditions.frozen not in files:
             raise ValueError(
                 f"`{key}` {prompt.prompt!r} has no `{conditions.frozen}`, but `model.frozen: {conditions.frozen}` makes"
                 f" everything from it: write {{prompt: ..., {conditions.frozen}: FILE}}."
             )
+        if "reference_video" in files and (Reference, "audio") in _kinds(conditions):
+            files = {*files, "reference_audio"}  # its own track, as in training
         for condition in always:
             if not any(set(group) <= files for group in condition.media):
                 ways = " or ".join(" and ".join(f"`{name}`" for name in group) for group in condition.media)
@@ -108,7 +111,7 @@ def require_media(conditions: Conditions, prompts: Sequence[SamplePrompt]) -> No
                     f"`{key}` {prompt.prompt!r} has no {ways}, but {condition.name} of `model.conditions` always"
                     " applies: give a file, or lower its `probability`."
                 )
-        if unused := sorted(files - used):
+        if unused := sorted(set(prompt.files) - used):
             raise ValueError(
                 f"`{key}` {prompt.prompt!r} has `{unused[0]}`, which no condition of the recipe takes: remove it, or"
                 " add the condition to `model.conditions`."
@@ -128,6 +131,11 @@ def require_pictures(conditions: Conditions, streams: Streams) -> None:
         f"`evaluate` judges generated pictures with their sound, but {key}, so there are none: compare checkpoints by"
         " `validate --lora FILE` on held-out clips, and listen to `sample --lora FILE`."
     )
+
+
+def _kinds(conditions: Conditions) -> set[tuple[type[Conditioning], ModalityName]]:
+    """Classes of conditions with the modality they act on."""
+    return {(type(one), one.modality) for one in conditions.conditions}
 
 
 def _takes_a_stretch(conditions: Conditions, modality: ModalityName) -> bool:

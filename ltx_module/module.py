@@ -109,16 +109,18 @@ class LTXModule(LightningModule):
         self.gradient_checkpointing, self.allow_distilled = gradient_checkpointing, allow_distilled
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         check_conditions(conditions or (), streams, frozen)
+        self.balance = LossBalance() if audio_loss_weight == "auto" and streams == "av" and not frozen else None
+        if audio_loss_weight == "auto":
+            audio_loss_weight = 1.0 if self.balance is None else START
         self.conditions, self.frozen = tuple(conditions or ()), frozen
         self.objective = TrainingObjective(
             sigma_sampler=sigma_sampler or ShiftedLogitNormal(),
             share_sigma=share_sigma,
             video_weight=video_loss_weight,
-            audio_weight=START if audio_loss_weight == "auto" else audio_loss_weight,
+            audio_weight=audio_loss_weight,
             conditions=Conditions(self.conditions, frozen),
         )
         self.preservation = preservation
-        self.balance = LossBalance() if audio_loss_weight == "auto" and streams == "av" and not frozen else None
         self.training_loss = TrainingLoss(
             objective=self.objective,
             preservation_weight=0.0 if preservation is None else preservation.weight,

@@ -72,6 +72,8 @@ class CheckReport:
     run_free_bytes: int
     health: tuple[DoctorReport, ...] = ()
     """What the doctor found in each dataset, beside `data`; empty if it was not asked."""
+    given: tuple[str, ...] = ()
+    """What is given of each clip, or shown beside it."""
 
     def text(self) -> str:
         """The report for a terminal."""
@@ -82,6 +84,7 @@ class CheckReport:
             [
                 self.data.table(),
                 *(f"doctor: {report.text(_FIXING)}" for report in self.health),
+                *(f"given: {line}" for line in self.given),
                 f"trains {sum(work.trainable.values()) / 1e6:.2f} M parameters beside {work.frozen / 1e9:.3f} B frozen:"
                 f" {groups}",
                 f"largest step {work.bucket}: {work.video_tokens} video and {work.audio_tokens} audio tokens,"
@@ -131,6 +134,7 @@ def check_recipe(
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         data=report,
         work=work,
+        given=model.objective.conditions.told,
         max_steps=trainer.max_steps,
         run_bytes=run_bytes,
         run_free_bytes=free,

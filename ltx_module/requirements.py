@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from ltx_module.adapters import read_lora_file
+from ltx_module.adapters.conditioning_metadata import require_same_factors
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.condition_needs import require_media
 from ltx_module.export import require_workflows
@@ -20,6 +22,9 @@ def require_trainable(model: "LTXModule") -> None:
         ValueError: If the adapters fit no layer, or the samples cannot be made.
     """
     require_adapters(Checkpoint(model.base_model), model.lora, model.streams, allow_distilled=model.allow_distilled)
+    if model.lora.init_from is not None:
+        metadata = read_lora_file(model.lora.init_from).metadata
+        require_same_factors(model.lora.init_from, metadata, model.lora_metadata)
     require_samples(model)
 
 

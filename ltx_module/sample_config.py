@@ -1,7 +1,7 @@
 """What to generate: the recipe's `sample:` block, and one request made from it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
@@ -60,10 +60,17 @@ class SampleConfig:
     """Run the guidance passes of a step as one batch: faster on large cards, more memory."""
 
     def __post_init__(self) -> None:
-        """Check size and preset where they are written."""
+        """Check size, preset and prompts where they are written."""
         Bucket.parse(self.size, key="sample.size")
         if self.preset not in PRESETS:
             raise ValueError(f"`sample.preset` is {self.preset!r}, but the presets are: {', '.join(PRESETS)}.")
+        keys = ", ".join(field.name for field in fields(SamplePrompt))
+        for number, text in enumerate(self.prompts):
+            if isinstance(text, str) and text.lstrip().startswith(("[", "{")):
+                raise ValueError(
+                    f"`sample.prompts[{number}]` is {text!r}, which is no prompt: give a text, or a mapping with none"
+                    f" but these keys: {keys}."
+                )
 
     @property
     def bucket(self) -> Bucket:

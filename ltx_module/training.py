@@ -75,6 +75,20 @@ class Conditions:
         """Those that always apply."""
         return Conditions(tuple(one for one in self.conditions if one.probability == 1), self.frozen)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """A line for each, for people."""
+        whole = () if self.frozen is None else (f"all of the {self.frozen}",)
+        return whole + tuple(
+            f"{one.described}, {'always' if one.probability == 1 else f'in {one.probability:.0%} of the items'}"
+            for one in self.conditions
+        )
+
+    @property
+    def described(self) -> str:
+        """Classes and arguments, equal for conditions that do the same."""
+        return f"{self.frozen} {[one.described for one in self.conditions]}"
+
     def draw(self, batch: LatentBatch, generator: Generator) -> list[Drawn]:
         """Which conditions apply to a batch, drawn from a generator on the CPU."""
         return draw_conditions(self.conditions, batch.size, generator)

@@ -19,6 +19,19 @@ def test_loras_repeat_and_switches_stand_alone(typed, parsed):
     assert parser_words(typed.split()) == parsed.split()
 
 
+def test_a_new_list_of_classes_takes_nothing_from_the_one_before(tmp_path):
+    recipe, overlay, plain = tmp_path / "recipe.yaml", tmp_path / "overlay.yaml", tmp_path / "plain.yaml"
+    recipe.write_text("model: {conditions: [{class_path: A}]}\ntrainer: {callbacks: []}\n")
+    overlay.write_text("model: {conditions: [{class_path: B}]}\n")
+    plain.write_text("model: {lora: {rank: 4}}\n")
+    words = ["fit", "--config", str(recipe), f"--config={plain}", f"--config={overlay}", "--trainer.callbacks=[C]"]
+    assert parser_words(words) == [
+        *("fit", "--config", str(recipe), f"--config={plain}"),
+        *("--model.conditions=[]", f"--config={overlay}"),
+        *("--trainer.callbacks=[]", "--trainer.callbacks=[C]"),
+    ]
+
+
 def test_a_verb_alone_is_told_to_take_a_recipe():
     with pytest.raises(ValueError, match=r"no recipe was given: fit --config recipes/style\.yaml"):
         require_recipe(["fit"], {"fit"})

@@ -27,6 +27,21 @@ def test_a_key_of_the_parser_is_written_as_ours_are(capsys):
     assert "`python -m ltx_module fit --help`" in shown
 
 
+def test_what_the_parser_says_around_a_cause_is_left_out(capsys):
+    text = """Parser key "data.sets":
+- Expected a path but [{"path":"x"}] either not accessible or invalid
+  - Does not validate against any of the Union subtypes
+  Subtypes: [list[datamodules.manifest.sets.ClipSet], <class 'NoneType'>]
+  Errors:
+    - Problem with given class_path 'datamodules.manifest.sets.ClipSet':
+        Option 'repeat' is not accepted
+    - Expected a <class 'NoneType'>
+  Given value type: <class 'list'>
+  Given value: [{'path': 'x', 'repeat': 2}]"""
+    shown = told(ArgumentError(None, text), capsys)
+    assert shown.startswith("error: `data.sets`: ClipSet: Option 'repeat' is not accepted\nway out:")
+
+
 def test_lightnings_complaints_are_about_the_trainer(capsys):
     assert told(MisconfigurationException("no such device"), capsys).startswith("error: `trainer`: no such device\n")
 

@@ -128,7 +128,15 @@ def test_media_that_do_not_suit_the_conditions_are_refused(conditions, frozen, g
         require_media(Conditions(tuple(conditions), frozen), [prompt(**given)])
 
 
+def test_a_prompt_that_is_a_misread_mapping_is_refused():
+    with pytest.raises(ValueError, match=r"`sample.prompts\[0\]` is .* which is no prompt: .* these keys: image"):
+        SampleConfig(prompts=('[{"prompt":"a","img":"x.png"}]',))
+
+
 def test_media_that_suit_are_accepted():
+    voices = Conditions((Reference(), Reference(modality="audio")))
+    require_media(voices, [prompt(reference_video="a.mp4")])  # its own track
+    require_media(Conditions((Keyframes(frames=[24]),)), [prompt(video="a.mp4")])
     require_media(Conditions((FirstFrame(0.5), Reference())), [prompt(reference_video="a.mp4")])
     require_media(Conditions((Keyframes(),)), [prompt(last_image="a.png")])
     require_media(Conditions((FirstFrame(0.5),), "audio"), [prompt(audio="a.wav", image="a.png")])

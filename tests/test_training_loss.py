@@ -1,6 +1,7 @@
 """What a training step minimises: weights of modalities, ordinary clips and preservation, and the balance of sound."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from ltx_module.balance import START, LossBalance
 from ltx_module.diffusion.sigmas import ShiftedLogitNormal
+from ltx_module.module import LTXModule
 from ltx_module.preservation import class_prompted
 from ltx_module.training import StepLoss, TrainingObjective
 from ltx_module.training_loss import TrainingLoss
@@ -139,3 +141,13 @@ def test_a_restored_balance_goes_on_bit_for_bit():
     for video, audio in pairs[7:]:
         second.update(losses(video, audio), ALONE)
     assert second.state_dict() == whole.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("options", "weight"),
+    [({}, START), ({"streams": "audio"}, 1.0), ({"frozen": "video"}, 1.0), ({"audio_loss_weight": 0.5}, 0.5)],
+)
+def test_a_modality_alone_is_not_weighed_against_another(options, weight):
+    module = LTXModule(Path("x"), Path("y"), **{"audio_loss_weight": "auto", **options})
+    assert module.objective.audio_weight == weight
+    assert (module.balance is not None) == (not options)

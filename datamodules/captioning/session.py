@@ -6,7 +6,7 @@ by the main thread, one file after the other, so a stop leaves whole files and n
 
 import logging
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -23,6 +23,7 @@ from datamodules.progress import progress
 logger = logging.getLogger(__name__)
 
 _SHOWN_CHARACTERS = 160
+_WAKE_SECONDS = 0.2  # a signal that another thread was handed is seen when the main thread wakes
 
 
 @dataclass(kw_only=True)
@@ -87,8 +88,11 @@ class Session:
         pool = ThreadPoolExecutor(self.captioner.concurrency, thread_name_prefix="caption")
         try:
             futures: dict[Future[Described], Wanted] = {pool.submit(self._describe, entry): entry for entry in wanted}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            pending = set(futures)
+            while pending:
+                done, pending = wait(pending, timeout=_WAKE_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield futures[future], future.result()
         except BaseException:
             self.captioner.close()  # or the threads would wait for answers that nobody wants
             raise

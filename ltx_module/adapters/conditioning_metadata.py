@@ -5,11 +5,14 @@ by the same factors. Its file says them in the entries that the published traine
 `reference_downscale_factor` (and the same as `reference_spatial_scale_factor`) and `reference_temporal_scale_factor`.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ltx_module.diffusion.conditioning import Conditioning, Reference
+
+logger = logging.getLogger(__name__)
 
 _SPATIAL = "reference_downscale_factor"
 _SPATIAL_AGAIN = "reference_spatial_scale_factor"
@@ -67,7 +70,7 @@ def require_same_factors(path: Path, trained: Mapping[str, str], recipe: Mapping
     """Refuse an IC-LoRA whose references were of another size or rate than the recipe's.
 
     A file without factors is an ordinary LoRA and goes with any recipe; so does any file with a recipe without
-    reference videos.
+    reference videos, with a warning.
 
     Args:
         path: The LoRA file.
@@ -78,6 +81,8 @@ def require_same_factors(path: Path, trained: Mapping[str, str], recipe: Mapping
         ValueError: If a factor differs, or one of the file is no whole number.
     """
     found, wanted = ReferenceFactors.of(trained, path), ReferenceFactors.of(recipe, path)
+    if found is not None and wanted is None:
+        logger.warning("%s is an IC-LoRA, but `model.conditions` of this recipe shows it no reference video", path)
     if found is None or wanted is None:
         return
     for key, value, own in (

@@ -73,6 +73,8 @@ class SampleJob:
             steps=config.steps,
             strength=self.strength,
             stg_blocks=config.stg_blocks,
+            attention_strength=config.attention_strength,
+            image_strength=config.image_strength,
             name=self.name,
         )
 

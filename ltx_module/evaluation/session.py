@@ -162,7 +162,13 @@ class Session:
             checkpoint = Checkpoint(model.base_model)
             parts = ["transformer", "video_vae", *(("audio_vae", "vocoder") if model.streams == "av" else ())]
             self.fingerprints.update({part: checkpoint.fingerprint(part) for part in parts})
-        settings = (model.streams, model.dtype_name, model.sample_config.distilled_lora, model.trainer.precision)
+        settings = (
+            model.streams,
+            model.objective.conditions.certain.described,
+            model.dtype_name,
+            model.sample_config.distilled_lora,
+            model.trainer.precision,
+        )
         return "/".join(map(str, (_FORMAT, *self.fingerprints.values(), *settings)))
 
 

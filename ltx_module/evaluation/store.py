@@ -118,6 +118,7 @@ class SampleKey:
             given: Latents that the sample is made from.
         """
         parts = {**asdict(replace(request, name="")), "base": self.base, "lora": self.lora}
+        parts["given"] = [] if given is None else sorted(given.names)
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
         for tensor in (*contexts, *(() if given is None else given.tensors)):
             digest.update(tensor.float().contiguous().numpy().tobytes())

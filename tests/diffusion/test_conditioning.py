@@ -320,3 +320,9 @@ def test_a_recipe_can_name_conditions():
     value = [{"class_path": "ltx_module.diffusion.conditioning.SpatialCrop", "init_args": {"region": [0, 0, 1, 0.5]}}]
     (condition,) = parser.instantiate(parser.parse_object({"conditions": value})).conditions
     assert condition.region == (0, 0, 1, 0.5)
+
+
+def test_conditions_that_do_the_same_are_described_alike():
+    assert Prefix(0.5, latent_frames=2).described == Prefix(0.5, latent_frames=2).described
+    others = [Prefix(0.5, latent_frames=3), Prefix(latent_frames=2), Suffix(0.5, latent_frames=2)]
+    assert len({one.described for one in [Prefix(0.5, latent_frames=2), *others]}) == 4

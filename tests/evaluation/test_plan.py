@@ -6,6 +6,7 @@ from ltx_module.evaluation.candidates import choose_candidates, spread
 from ltx_module.evaluation.config import EvaluationConfig
 from ltx_module.evaluation.plan import Trigger, base_jobs, checkpoint_jobs, choose_prompts, sweep_jobs
 from ltx_module.run_directory import RunDirectory
+from ltx_module.sample_config import SampleConfig
 
 CONFIG = EvaluationConfig(off_topic=("a cat sleeps",))
 PROMPTS = choose_prompts(["blorp a red circle", "blorp a blue star"], Trigger("blorp"), CONFIG, ("a pink moon",))
@@ -98,3 +99,10 @@ def test_files_of_two_runs_are_told_apart(run, tmp_path):
 def test_the_base_alone_cannot_be_evaluated(run):
     with pytest.raises(ValueError, match="nothing to evaluate"):
         choose_candidates(["none"], run, 4)
+
+
+def test_a_job_samples_as_the_recipe_does():
+    config = SampleConfig(attention_strength=0.4, image_strength=0.3, preset="unguided", steps=5)
+    request = base_jobs(PROMPTS, SEEDS)[0].request(config, 24.0)
+    assert (request.attention_strength, request.image_strength) == (0.4, 0.3)
+    assert (request.preset, request.steps) == ("unguided", 5)

@@ -115,6 +115,12 @@ class Conditioning(ABC):
         return type(self).__name__
 
     @property
+    def described(self) -> str:
+        """Its class and arguments."""
+        public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return f"{self.name}({', '.join(f'{name}={public[name]!r}' for name in sorted(public))})"
+
+    @property
     def media(self) -> tuple[tuple[str, ...], ...]:
         """What a sample must have for it, by the keys of `sample.prompts`: any one of these groups, wholly."""
         return ((self.modality,),)

@@ -77,8 +77,9 @@ class Keyframes(Conditioning):
 
     @property
     def media(self) -> tuple[tuple[str, ...], ...]:
-        """Any of the pictures; samples are given first and last frames."""
-        return tuple((key,) for frame, key in ((0, "image"), (-1, "last_image")) if frame in self.frames)
+        """Any of the pictures, or a video that has the frames."""
+        stills = tuple((key,) for frame, key in ((0, "image"), (-1, "last_image")) if frame in self.frames)
+        return (*stills, ("video",))
 
     def is_possible(self, source: Source) -> bool:
         """Whether there is any of the pictures."""

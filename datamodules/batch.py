@@ -58,6 +58,8 @@ class CachedClip:
     """Which of the recipe's sets it is of."""
     caption_dropout: float | None = None
     """Probability that its caption is dropped, where its set says so; None leaves it to the callback."""
+    twin: int | None = None
+    """Number in its set that it shares with the same clip shown mirrored; None where it is shown as it is alone."""
 
     @property
     def texts(self) -> tuple[CachedText, ...]:

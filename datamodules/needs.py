@@ -18,6 +18,20 @@ class Keyframe:
     recompress: int | None = None
     """CRF of the H.264 that the still went through, as inference does it; None leaves it as it is."""
 
+    def number_in(self, bucket: Bucket) -> int:
+        """The frame's number in a bucket, counted from the first.
+
+        Raises:
+            ValueError: If the bucket has no such frame.
+        """
+        number = self.frame if self.frame >= 0 else bucket.frames + self.frame
+        if not 0 <= number < bucket.frames:
+            raise ValueError(
+                f"`model.conditions` give frame {self.frame}, but {bucket} has frames 0 to {bucket.frames - 1}: "
+                "use one of them, or a longer bucket in `data.buckets`."
+            )
+        return number
+
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
@@ -43,6 +57,8 @@ class Needs:
     """Whether a sample's sound may be shorter than the sample; else silence follows it."""
     checks: tuple[Callable[[Bucket, float], None], ...] = ()
     """Raise a ValueError if a bucket at a frame rate is nothing for the recipe's conditions."""
+    sample_checks: tuple[Callable[[str, int], None], ...] = ()
+    """Raise a ValueError if a sample's `video` or `audio` that is shorter than the sample has too few latents."""
 
     def __post_init__(self) -> None:
         """Check that no frame is wanted in two ways."""

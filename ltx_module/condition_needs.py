@@ -15,6 +15,7 @@ from ltx_module.diffusion.conditioning import (
     Reference,
     Suffix,
     check_bucket,
+    require_long_enough,
 )
 from ltx_module.model import Streams
 from ltx_module.sample_config import SamplePrompt
@@ -44,12 +45,26 @@ class BucketCheck:
             raise ValueError(f"`model.conditions` do not fit `data.buckets` {bucket}: {error}.") from error
 
 
-def dataset_needs(conditions: Conditions, streams: Streams) -> Needs:
+@dataclass(frozen=True)
+class SampleCheck:
+    """Whether a sample's clip, shorter than the sample, holds what is given of it."""
+
+    conditions: Conditions
+    fps: float
+
+    def __call__(self, modality: str, latents: int) -> None:
+        """Check one clip; raises as `require_long_enough` does."""
+        own = [one for one in self.conditions.conditions if one.modality == modality]
+        require_long_enough(latents, own, self.fps)
+
+
+def dataset_needs(conditions: Conditions, streams: Streams, fps: float = 24.0) -> Needs:
     """What clips must have.
 
     Args:
         conditions: Those of the recipe.
         streams: What is built.
+        fps: Frames per second.
     """
     kinds = _kinds(conditions)
     return Needs(
@@ -63,6 +78,7 @@ def dataset_needs(conditions: Conditions, streams: Streams) -> Needs:
         partial_audio=_takes_a_stretch(conditions, "audio"),
         keyframes=_keyframes(conditions),
         checks=(BucketCheck(conditions, streams),),
+        sample_checks=(SampleCheck(conditions, fps),),
     )
 
 

@@ -35,6 +35,7 @@ def dataset_health(datamodule: "LatentDataModule") -> tuple[DoctorReport, ...]:
             signals=None if signals is None else frozenset(signals),
             text_window=datamodule.text_window,
             text_encoder=datamodule.text_encoder,
+            white_is_given=settings.pairing.white_is_given,
         )
         _, report = examine_dataset(source.set.path, wanted, cache=datamodule.cache.root)
         reports.append(report.without(TOLD_BY_THE_PLAN))

@@ -160,7 +160,7 @@ class LTXModule(LightningModule):
     @property
     def needs(self) -> Needs:
         """What the recipe takes of its dataset beside clips and captions."""
-        return dataset_needs(self.objective.conditions, self.streams)
+        return dataset_needs(self.objective.conditions, self.streams, self.fps)
 
     @override
     def setup(self, stage: str) -> None:

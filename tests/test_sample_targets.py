@@ -191,3 +191,12 @@ def test_an_evaluation_without_generated_pictures_is_refused(conditions, streams
     with pytest.raises(ValueError, match="`evaluate` judges generated pictures"):
         require_pictures(conditions, streams)
     require_pictures(Conditions((Reference(),), "audio"), "av")
+
+
+@pytest.mark.parametrize(("condition", "has"), [(Prefix(latent_frames=3), 2), (Suffix(seconds=0.7), 2)])
+def test_a_clip_that_is_too_short_to_be_continued_is_refused_before_anything_begins(condition, has):
+    (check,) = dataset_needs(Conditions((condition,)), "av").sample_checks
+    check("video", has + 1)
+    check("audio", 1)
+    with pytest.raises(ValueError, match="of the sample's video, of which there are"):
+        check("video", has)

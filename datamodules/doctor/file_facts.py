@@ -14,7 +14,7 @@ from datamodules.manifest.clip import MediaError
 from datamodules.manifest.scan import file_hash
 from datamodules.media.probe import MediaInfo, probe
 
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2
 """Raised when the doctor learns to see more, so that files are looked at again."""
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from datamodules.doctor import signature
 from datamodules.doctor.bars import Bars, find_bars
 from datamodules.doctor.cuts import cut_frames
-from datamodules.doctor.stillness import Span, black_spans, longest_freeze
+from datamodules.doctor.stillness import BLACK_LEVEL, Span, black_spans, longest_freeze
 from datamodules.manifest.clip import MediaError, media_kind
 from datamodules.media.container import Frame, beginning, colour_matrix, frames_from, video_stream
 from datamodules.media.stills import still_array
@@ -40,6 +40,8 @@ class PictureFacts:
     """Seconds at which new shots begin."""
     black: tuple[Span, ...] = ()
     """Stretches of black frames, seconds."""
+    white: tuple[Span, ...] = ()
+    """Stretches of white frames, seconds."""
     frozen: Span = (0.0, 0.0)
     """The longest stretch in which nothing moves, seconds."""
     bars: Bars = (0, 0, 0, 0)
@@ -76,6 +78,11 @@ def look_at_pictures(path: Path, duration: float) -> PictureFacts:
         for stretch, small in zip(seen, thumbnails, strict=True)
         for span in black_spans(small, stretch.times, stretch.until)
     ]
+    white = [
+        span
+        for stretch, small in zip(seen, thumbnails, strict=True)
+        for span in black_spans(255 - small, stretch.times, stretch.until)
+    ]
     freezes = [
         longest_freeze(small, stretch.times, stretch.until) for stretch, small in zip(seen, thumbnails, strict=True)
     ]
@@ -85,6 +92,7 @@ def look_at_pictures(path: Path, duration: float) -> PictureFacts:
         seconds=sum(stretch.until - stretch.times[0] for stretch in seen),
         cuts=tuple(round(time, 3) for time in cuts),
         black=tuple(_rounded(span) for span in black),
+        white=tuple(_rounded(span) for span in white),
         frozen=_rounded(max(freezes, key=lambda span: span[1] - span[0])),
         bars=find_bars(np.stack([picture for stretch in seen for picture in stretch.full])),
         signature=signature.encode_signature(np.stack([moments[index] for index in chosen])),
@@ -156,9 +164,10 @@ def _look_at_still(path: Path) -> PictureFacts:
     picture = still_array(path)
     small = np.asarray(Image.fromarray(picture).resize((signature.SIDE, signature.SIDE), Image.Resampling.BOX))
     grey = np.asarray(Image.fromarray(picture).convert("L"))[None]
-    is_black = small.max() <= 32
+    is_black, is_white = small.max() <= BLACK_LEVEL, small.min() >= 255 - BLACK_LEVEL
     return PictureFacts(
         black=((0.0, 0.0),) if is_black else (),
+        white=((0.0, 0.0),) if is_white else (),
         bars=find_bars(grey),
         signature=signature.encode_signature(small[None]),
     )

@@ -36,6 +36,8 @@ class Wanted:
     """Whether the recipe says if it trains sound; else the dataset's majority decides."""
     signals: frozenset[str] | None = None
     """Kinds of references that are trained; None for all there are."""
+    white_is_given: bool = False
+    """Whether white in a mask is what is kept, by `data.mask_white: keep`."""
     text_window: int = DEFAULT_TEXT_WINDOW
     """Tokens of a caption, the trigger included."""
     text_encoder: Path | None = None
@@ -62,7 +64,7 @@ def wanted_by(
     """What a recipe wants.
 
     Args:
-        recipe: A kind, a recipe's file, or None.
+        recipe: A kind, a recipe's file or its name in recipes/, or None.
         dataset: The dataset, which may be one of several sets of the recipe and have a trigger of its own.
         trigger: In place of the recipe's.
         buckets: In place of the recipe's, as WIDTHxHEIGHTxFRAMES.
@@ -72,8 +74,13 @@ def wanted_by(
         FileNotFoundError: If the file is not there.
         ValueError: If it is neither, or the file is no recipe.
     """
+    if recipe is not None and recipe not in KINDS and (own := Path("recipes", f"{recipe}.yaml")).is_file():
+        recipe = str(own)
     if recipe is not None and recipe not in KINDS and Path(recipe).suffix not in (".yaml", ".yml"):
-        raise ValueError(f"`--recipe` is {recipe!r}, but it is one of {', '.join(KINDS)}, or a recipe's .yaml file.")
+        raise ValueError(
+            f"`--recipe` is {recipe!r}, but it is one of {', '.join(KINDS)}, the name of a recipe of recipes/,"
+            " or a recipe's .yaml file."
+        )
     content = _read_recipe(Path(recipe)) if recipe is not None and recipe not in KINDS else {}
     model, data = _section(content, "model"), _section(content, "data")
     kind = recipe if recipe in KINDS else kind_of(Path(recipe or "").stem, refers=_refers(model))
@@ -90,6 +97,7 @@ def wanted_by(
         takes_head=data.get("windows", "head") == "head",
         needs=_needs(kind, model),
         signals=None if data.get("signals") is None else frozenset(_texts(data.get("signals"))),
+        white_is_given=data.get("mask_white") == "keep",
         streams_known=bool(model) or kind in _STREAMS,
         text_window=int(str(data.get("text_window", DEFAULT_TEXT_WINDOW))),
         text_encoder=Path(str(encoder)).expanduser() if encoder else None,

@@ -63,14 +63,16 @@ class Rhythm:
         return random.Random(f"{seed}/captions/{clip}/{turn}").sample(range(self.captions), self.captions)[place]
 
 
+_Pair = tuple[bool, int]
+
 ONCE = Rhythm()
 """A clip with one caption, seen once in each epoch."""
 
 
 def clips_of_sets(clips: Iterable[CachedClip], num_sets: int) -> tuple[int, ...]:
     """How many clips each set has; one that is also there mirrored counts once."""
-    originals = {(clip.set_number, clip.original) for clip in clips}
-    counts = Counter(set_number for set_number, _ in originals)
+    pairs = {(clip.set_number, _pair(number, clip)) for number, clip in enumerate(clips)}
+    counts = Counter(set_number for set_number, _ in pairs)
     return tuple(counts[number] for number in range(num_sets))
 
 
@@ -82,15 +84,15 @@ def rhythms(clips: Mapping[int, CachedClip], repeats: Sequence[float], seed: int
         repeats: How many times each clip of a set is seen in an epoch, by the number of the set.
         seed: Decides the phases.
     """
-    sets: defaultdict[int, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    sets: defaultdict[int, defaultdict[_Pair, list[int]]] = defaultdict(lambda: defaultdict(list))
     for number, clip in clips.items():
-        sets[clip.set_number][clip.original].append(number)
+        sets[clip.set_number][_pair(number, clip)].append(number)
     result = {}
-    for set_number, originals in sets.items():
+    for set_number, pairs in sets.items():
         generator = random.Random(f"{seed}/phases/{set_number}")
-        places = generator.sample(range(len(originals)), len(originals))
-        for place, twins in zip(places, originals.values(), strict=True):
-            first = (place + 0.5) / len(originals) + generator.randrange(len(twins))
+        places = generator.sample(range(len(pairs)), len(pairs))
+        for place, twins in zip(places, pairs.values(), strict=True):
+            first = (place + 0.5) / len(pairs) + generator.randrange(len(twins))
             for turn, number in enumerate(twins):
                 result[number] = Rhythm(
                     repeats=repeats[set_number] / len(twins),
@@ -98,3 +100,8 @@ def rhythms(clips: Mapping[int, CachedClip], repeats: Sequence[float], seed: int
                     captions=len(clips[number].texts),
                 )
     return result
+
+
+def _pair(number: int, clip: CachedClip) -> _Pair:
+    """What a clip and its mirrored twin share, and no other clip has, whatever its name."""
+    return (False, number) if clip.twin is None else (True, clip.twin)

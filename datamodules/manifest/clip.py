@@ -74,6 +74,19 @@ class Clip:
         return (*self.references.values(), *self.reference_audio.values(), *masks)
 
     @property
+    def files(self) -> Mapping[str, Path]:
+        """All its files by what they are for, the signal of a reference included."""
+        files = {
+            "media": self.media,
+            "audio": self.audio,
+            **{f"reference {signal}": path for signal, path in self.references.items()},
+            **{f"reference audio {signal}": path for signal, path in self.reference_audio.items()},
+            "video mask": self.video_mask,
+            "audio mask": self.audio_mask if isinstance(self.audio_mask, Path) else None,
+        }
+        return {role: path for role, path in files.items() if path is not None}
+
+    @property
     def label(self) -> str:
         """The name, and that of a sound named otherwise, since a manifest may pair one video with several."""
         if self.audio is None or self.audio.with_suffix("") == self.media.with_suffix(""):

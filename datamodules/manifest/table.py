@@ -40,7 +40,7 @@ def scan_table(path: Path) -> Manifest:
     for row in rows:
         clip, finding = _clip(path.parent, row)
         if clip is not None:
-            first = listed.setdefault((clip.media, clip.audio, clip.companions, clip.audio_mask), row)
+            first = listed.setdefault((tuple(clip.files.items()), clip.audio_mask), row)
             if first is row:
                 clips.append(clip)
             else:

@@ -10,7 +10,7 @@ from datamodules.media.probe import MediaInfo, probe
 
 logger = logging.getLogger(__name__)
 
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2
 """Raised when `probe` learns to see more, so that files are looked at again."""
 
 

@@ -44,6 +44,8 @@ class MediaInfo:
     """Whether there is a picture."""
     variable_fps: bool
     """Whether frames last differently long."""
+    sound_duration: float = 0.0
+    """Seconds from time zero, the first frame of the picture, to the end of the sound; 0 without."""
     notes: tuple[str, ...] = ()
     """What happens to its picture on reading that the user should know."""
 
@@ -92,6 +94,7 @@ def probe(path: Path) -> MediaInfo:
         has_audio=timeline.has_sound,
         has_video=True,
         variable_fps=_is_variable(timeline.times),
+        sound_duration=timeline.sound_duration,
         notes=(f"{transfer} high dynamic range is read without tone mapping",) if transfer else (),
     )
 
@@ -109,9 +112,10 @@ def clip_info(clip: Clip, look: Callable[[Path], MediaInfo] = probe) -> MediaInf
     info = look(clip.media)
     if clip.audio is None:
         return info
-    if not look(clip.audio).has_audio:
+    sound = look(clip.audio)
+    if not sound.has_audio:
         raise MediaError(clip.audio, "has no sound")
-    return dataclasses.replace(info, has_audio=True)
+    return dataclasses.replace(info, has_audio=True, sound_duration=sound.sound_duration)
 
 
 def describe_rate(info: MediaInfo) -> str:
@@ -126,6 +130,8 @@ class _Timeline:
     duration: float
     """Seconds from the first frame to the end of the last; of the sound if there is no video."""
     has_sound: bool
+    sound_duration: float
+    """Seconds from time zero to the end of the sound; 0 without."""
     declared_rate: float
     """Frames per second by the file's header; 0 if it does not say."""
 
@@ -167,6 +173,7 @@ def _sound_info(path: Path, timeline: _Timeline) -> MediaInfo:
         has_audio=True,
         has_video=False,
         variable_fps=False,
+        sound_duration=timeline.sound_duration,
     )
 
 
@@ -183,10 +190,14 @@ def _read_timeline(path: Path) -> _Timeline:
                 seconds = float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)
                 spans[packet.stream.type].append(seconds)
         _require_whole(path, container, [*spans["video"], *spans["audio"]], len(streams))
-    timed = sorted(spans["video"] or spans["audio"])
-    duration = timed[-1][0] + _last_span(timed) - timed[0][0] if timed else 0.0
-    times = [time for time, _ in timed] if spans["video"] else []
-    return _Timeline(times=times, duration=duration, has_sound=bool(spans["audio"]), declared_rate=declared_rate)
+    timed, heard = sorted(spans["video"] or spans["audio"]), sorted(spans["audio"])
+    return _Timeline(
+        times=[time for time, _ in timed] if spans["video"] else [],
+        duration=_end(timed) - timed[0][0] if timed else 0.0,
+        has_sound=bool(heard),
+        sound_duration=max(_end(heard) - timed[0][0], 0.0) if heard else 0.0,
+        declared_rate=declared_rate,
+    )
 
 
 def _require_whole(path: Path, container: Any, spans: list[tuple[float, float]], num_streams: int) -> None:
@@ -198,10 +209,12 @@ def _require_whole(path: Path, container: Any, spans: list[tuple[float, float]],
         raise MediaError(path, f"is incomplete: it ends at {ends:.2f} s of {declared:.2f} s")
 
 
-def _last_span(spans: list[tuple[float, float]]) -> float:
-    if spans[-1][1] > 0:
-        return spans[-1][1]
-    return spans[-1][0] - spans[-2][0] if len(spans) > 1 else 0.0
+def _end(spans: list[tuple[float, float]]) -> float:
+    """When the last one ends; where its length is not said, it lasts as long as the one before."""
+    begin, length = spans[-1]
+    if length <= 0 and len(spans) > 1:
+        length = begin - spans[-2][0]
+    return begin + length
 
 
 def _is_variable(times: list[float]) -> bool:

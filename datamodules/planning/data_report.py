@@ -23,6 +23,8 @@ class ReportRow:
     """What it is used for."""
     clip: str = ""
     """The clip it is a window of; empty if it is not known or the same."""
+    window: str = ""
+    """The window, whatever is given with it; empty if it is not known or the name."""
     bucket: Bucket | None = None
     """Shape it is trained in."""
     has_audio: bool = False
@@ -49,6 +51,8 @@ class SetState:
     """Clips to train on."""
     windows: int
     """Windows of these clips, not counting those shown mirrored too."""
+    items: int
+    """Items of these windows: one for each reference, and for each row of a manifest that names the clip."""
     mirrored: int
     """How many of the windows are also shown mirrored."""
     held_out: int
@@ -61,9 +65,7 @@ class SetState:
     """Share of its items trained without their caption; None is that of `callbacks.DropCaptions`."""
 
     def __str__(self) -> str:
-        size = f"{self.clips} clips"
-        if self.windows != self.clips:
-            size = f"{self.windows} windows of {size}"
+        size = _amount(self.items, self.windows, self.clips)
         own_dropout = "" if self.caption_dropout is None else f", caption dropout {self.caption_dropout:g}"
         return (
             f"{self.key} {self.dataset}: {size}, each seen {self.repeats:.3g} times in a pass, "
@@ -164,9 +166,9 @@ class DataReport:
 
     def table(self) -> str:
         """The report as text, without a trailing newline."""
-        windows = self.count("train")
-        clips = len({row.clip or row.name for row in self.rows if row.status == "train"})
-        training = f"{windows} clips" if windows == clips else f"{windows} windows of {clips} clips"
+        trained = [row for row in self.rows if row.status == "train" and not row.is_mirrored]
+        windows, clips = ({getattr(row, of) or row.name for row in trained} for of in ("window", "clip"))
+        training = _amount(len(trained), len(windows), len(clips))
         lines = [
             f"{self.dataset}: {training} to train on, {self.count('validation')} held out, "
             f"{self.count('dropped')} dropped",
@@ -238,6 +240,12 @@ class DataReport:
     @property
     def _kept(self) -> list[ReportRow]:
         return [row for row in self.rows if row.status != "dropped" and not row.is_mirrored]
+
+
+def _amount(items: int, windows: int, clips: int) -> str:
+    """Such as `2 clips`, `4 windows of 2 clips`, or `6 items of 2 clips` where each has three references."""
+    text = f"{clips} clips" if windows == clips else f"{windows} windows of {clips} clips"
+    return text if items == windows else f"{items} items of {text}"
 
 
 def _is_still(row: ReportRow) -> bool:

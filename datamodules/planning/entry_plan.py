@@ -174,12 +174,7 @@ class EntryPlan:
             ValueError: If the stretch has no such frame.
         """
         encoders, bucket = self.encoders, stretch.bucket
-        frame = keyframe.frame if keyframe.frame >= 0 else bucket.frames + keyframe.frame
-        if not 0 <= frame < bucket.frames:
-            raise ValueError(
-                f"`model.conditions` give frame {keyframe.frame}, but {bucket} has frames 0 to {bucket.frames - 1}: "
-                "use one of them, or a longer bucket in `data.buckets`."
-            )
+        frame = keyframe.number_in(bucket)
         key = KeyframeFingerprint(
             media_hash=self.index.hash(path),
             start=stretch.start,

@@ -100,7 +100,9 @@ class GivenPlan:
             self._count("masks of the sound", clip, present=clip.audio_mask is not None)
             if clip.audio_mask is None:
                 return None
-            if isinstance(clip.audio_mask, Path) and not self.check.sound(clip.audio_mask, "mask", window):
+            mask = clip.audio_mask
+            fits = self.check.sound(mask, "mask", window) if isinstance(mask, Path) else self.check.spans(mask, window)
+            if not fits:
                 return None
             audio_mask = self.entries.audio_mask(clip.audio_mask, stretch)
         keyframes = () if bucket.is_sound else dict.fromkeys(self.needs.keyframes)
@@ -121,6 +123,8 @@ class GivenPlan:
         chosen = [signal for signal in available if wanted is None or signal in wanted]
         if not chosen:
             what = "references" + (f" of the signals {', '.join(wanted)}" if wanted else "")
+            if wanted and available:
+                what += f" (they have {', '.join(available)}: see `data.signals`)"
             self._count(what, clip, present=False)
         yield from chosen
 

@@ -5,6 +5,7 @@ scan -> drop copies -> probe -> windows in buckets -> references and masks -> ca
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,7 @@ from datamodules.planning import regularisation
 from datamodules.planning.entry_plan import EntryPlan
 from datamodules.planning.given_plan import GivenPlan, PairingCount
 from datamodules.planning.hold_out import held_out_files
+from datamodules.planning.names import named_apart
 from datamodules.planning.sample_plan import SamplePlan
 from datamodules.planning.settings import PlanSettings
 from datamodules.planning.window_scan import WindowScan
@@ -138,10 +140,11 @@ def plan_dataset(
     for bucket in sorted({clip.window.bucket for clip in planned}):
         needs.check(bucket, encoders.fps)
     index.save()
+    named = named_apart(clip.cached for clip in planned)
     return DataPlan(
         settings=settings,
         encoders=encoders,
-        clips=tuple(planned),
+        clips=tuple(dataclasses.replace(clip, cached=own) for clip, own in zip(planned, named, strict=True)),
         captions=captions,
         entries=entries.entries,
         findings=tuple(findings),
@@ -158,7 +161,8 @@ def _ordinary(scan: WindowScan, concept: set[str]) -> tuple[list[ClipWindow], li
     for path, key, prefix in zip(paths, regularisation.keys(paths), prefixes(paths) if paths else (), strict=True):
         ordinary, found = scan.windows(path, key, prefix)
         ordinary, excluded = regularisation.without_concept(ordinary, concept, settings.dataset_key)
-        findings += [*regularisation.of_this_set(found), *excluded]
+        ordinary, unfit = regularisation.that_conditions_take(ordinary, scan.needs, scan.fps)
+        findings += [*regularisation.of_this_set(found), *excluded, *unfit]
         windows += ordinary
     return windows, [*findings, *regularisation.doubts(windows, map(settings.trigger_of, settings.sources))]
 
@@ -203,6 +207,8 @@ class _Items:
     set_number: int = 0
     unmirrored: dict[str, Finding] = field(default_factory=dict)
     """The clips that are not mirrored although their set is, by name."""
+    twins: Iterator[int] = field(default_factory=itertools.count)
+    """Numbers for the pairs of an item and the same mirrored."""
 
     def of_window(self, window: ClipWindow, split: PlannedSplit) -> list[PlannedClip]:
         """One for each reference of the window, or one; and the same mirrored, if it trains in a set that is."""
@@ -212,7 +218,13 @@ class _Items:
         keys = (key for text in planned[0].cached.texts for key in (text.text_key, text.class_text_key))
         side = side_named(self.captions[key] for key in keys if key is not None)
         if side is None:
-            return [*planned, *self._planned(dataclasses.replace(window, mirrored=True), split)]
+            numbers = [next(self.twins) for _ in planned]
+            mirrored = self._planned(dataclasses.replace(window, mirrored=True), split)
+            return [
+                dataclasses.replace(clip, cached=dataclasses.replace(clip.cached, twin=number))
+                for clips in (planned, mirrored)
+                for number, clip in zip(numbers, clips, strict=True)
+            ]
         self.unmirrored[window.clip.label] = kept_unmirrored(window.clip.label, side)
         return planned
 

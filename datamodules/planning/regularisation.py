@@ -53,6 +53,31 @@ def without_concept(
     return kept, list(findings.values())
 
 
+def that_conditions_take(
+    windows: Iterable[ClipWindow], needs: Needs, fps: float
+) -> tuple[list[ClipWindow], list[Finding]]:
+    """The windows in which the recipe's conditions can be met, and a finding for each clip that has others.
+
+    Args:
+        windows: Those of the regularisation set.
+        needs: What the conditions take.
+        fps: Frames per second of training.
+    """
+    kept, findings = [], {}
+    for window in windows:
+        try:
+            needs.check(window.bucket, fps)
+            for keyframe in needs.keyframes:
+                keyframe.number_in(window.bucket)
+        except ValueError:
+            name, shape = window.clip.label, "a still" if window.bucket.is_still else f"trained in {window.bucket}"
+            reason = f"is {shape}, too short for `model.conditions`, so `{KEY}` leaves it out"
+            findings[name] = Finding(name=name, action="dropped", reason=reason, fix=f"remove it from `{KEY}`")
+        else:
+            kept.append(window)
+    return kept, list(findings.values())
+
+
 def needs_of_ordinary(needs: Needs) -> Needs:
     """What conditions take of ordinary clips: stills of their frames, but neither references nor masks."""
     return dataclasses.replace(needs, video_reference=False, audio_reference=False, video_mask=False, audio_mask=False)

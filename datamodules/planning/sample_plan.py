@@ -156,20 +156,28 @@ class _Sample:
             self._require_frames("video", info)
             return stretch
         bucket = dataclasses.replace(self.bucket, frames=nearest_frames(available)[0])
+        self._check_length("video", self.plan.encoders.latents.latent_frames(bucket.frames))
         return dataclasses.replace(stretch, bucket=bucket)
 
     def _heard(self, info: MediaInfo, stretch: Stretch) -> Stretch:
         """The part of the sound that is encoded."""
         duration = self.bucket.duration(self.plan.encoders.fps)
-        if info.duration + ROUNDING_SECONDS >= duration:
+        if info.sound_duration + ROUNDING_SECONDS >= duration:
             return stretch
+        rate = AudioLatentSpec().latents_per_second
+        available = int(info.sound_duration * rate)
+        self._check_length("audio", available)
         if self.needs.partial_audio:
-            rate = AudioLatentSpec().latents_per_second
-            seconds = max(int(info.duration * rate), 1) / rate
+            seconds = max(available, 1) / rate
             return dataclasses.replace(stretch, bucket=Bucket(width=0, height=0, frames=0, seconds=seconds))
-        reason = f"lasts {info.duration:.2f} s, and silence fills the sample's {duration:.2f} s"
+        reason = f"lasts {info.sound_duration:.2f} s, and silence fills the sample's {duration:.2f} s"
         self.findings.append(Finding(name=str(self.media.audio), action="noted", reason=reason, fix=""))
         return stretch
+
+    def _check_length(self, modality: str, latents: int) -> None:
+        """Asks the recipe's conditions about a file that is shorter than the sample."""
+        for check in self.needs.sample_checks:
+            check(modality, latents)
 
     def _reference(self, infos: Mapping[str, MediaInfo], stretch: Stretch) -> str | None:
         if self.media.reference_video is None:
@@ -203,9 +211,10 @@ class _Sample:
                 stills[frame] = self.plan.keyframe(path, whole, Keyframe(frame=0, recompress=recompress))
         if media.video is not None:
             for frame, keyframe in wanted.items():
-                inside = -seen.bucket.frames <= frame < seen.bucket.frames
-                if frame not in stills and (inside or seen.bucket == self.bucket):
-                    stills[frame] = self.plan.keyframe(media.video, seen, keyframe)
+                number = keyframe.number_in(self.bucket)
+                if frame not in stills and number < seen.bucket.frames:
+                    counted = dataclasses.replace(keyframe, frame=number)
+                    stills[frame] = self.plan.keyframe(media.video, seen, counted)
         return tuple(stills.items())
 
     def _require_frames(self, key: str, info: MediaInfo) -> None:
@@ -223,8 +232,9 @@ class _Sample:
 
     def _require_sound(self, key: str, infos: Mapping[str, MediaInfo]) -> None:
         duration = self.bucket.duration(self.plan.encoders.fps)
-        if infos[key].duration + ROUNDING_SECONDS < duration:
+        if infos[key].sound_duration + ROUNDING_SECONDS < duration:
             raise ValueError(
-                f"`{key}` of `sample.prompts` is {str(self.media.files[key])!r}, which lasts {infos[key].duration:.2f} "
-                f"s, less than the sample's {duration:.2f} s: use a longer file, or a smaller `sample.size`."
+                f"`{key}` of `sample.prompts` is {str(self.media.files[key])!r}, whose sound lasts "
+                f"{infos[key].sound_duration:.2f} s, less than the sample's {duration:.2f} s: use a longer file, or a "
+                "smaller `sample.size`."
             )

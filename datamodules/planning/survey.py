@@ -96,7 +96,8 @@ def _sets(settings: PlanSettings, usable: Sequence[PlannedClip]) -> tuple[SetSta
             key=source.key,
             dataset=str(source.set.path),
             clips=len({clip.window.clip.label for clip in trained if clip.cached.set_number == number}),
-            windows=counts[number],
+            windows=len({clip.window.original for clip in trained if clip.cached.set_number == number}),
+            items=counts[number],
             mirrored=sum(clip.cached.set_number == number and clip.cached.is_mirrored for clip in trained),
             held_out=sum(clip.cached.set_number == number and clip.split == "validation" for clip in usable),
             repeats=repeats[number],
@@ -120,6 +121,7 @@ def _row(clip: PlannedClip, missing: AbstractSet[str]) -> ReportRow:
     return ReportRow(
         name=clip.cached.name,
         clip=clip.window.clip.label,
+        window=clip.window.original,
         status=clip.split,
         bucket=clip.window.bucket,
         has_audio=clip.cached.has_audio,

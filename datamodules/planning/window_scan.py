@@ -79,8 +79,7 @@ def _inspect(clips: Sequence[Clip], index: MediaIndex) -> tuple[list[Clip], list
     hashes = []
     for clip in clips:
         try:
-            digest = index.hash(clip.media) + (index.hash(clip.audio) if clip.audio else "")
-            digest += "".join(index.hash(path) for path in clip.companions if path.is_file())
+            digest = _content(clip, index)
             info = clip_info(clip, index.info)
         except (OSError, MediaError) as error:
             reason = error.reason if isinstance(error, MediaError) else str(error)
@@ -91,3 +90,15 @@ def _inspect(clips: Sequence[Clip], index: MediaIndex) -> tuple[list[Clip], list
     positions, copies = keep_once(hashes)
     kept = [readable[position] for position in positions]
     return [clip for clip, _ in kept], [info for _, info in kept], [*findings, *copies]
+
+
+def _content(clip: Clip, index: MediaIndex) -> str:
+    """What tells clips apart, their captions aside: the bytes of each file by what it is for, and masks in seconds."""
+    companions = clip.companions
+    parts = [
+        f"{role} {index.hash(path)}"
+        for role, path in clip.files.items()
+        if path not in companions or path.is_file()  # one that is missing is told where it is wanted
+    ]
+    spans = () if isinstance(clip.audio_mask, Path) else clip.audio_mask or ()
+    return "\n".join([*parts, *(f"{begin} to {end}" for begin, end in spans)])

@@ -103,7 +103,11 @@ def plan_windows(
             audio_hash=hashes[clip.audio] if clip.audio else None,
         )
         starts = window_starts(available, bucket.frames, windows, max_windows)
-        planned += [dataclasses.replace(window, start=start / fps) for start in starts]
+        own = [dataclasses.replace(window, start=start / fps) for start in starts]
+        if window.has_audio:
+            own, found = _with_sound_where_it_is(own, info, requires_sound=requires_sound)
+            findings += found
+        planned += own
     return tuple(planned), tuple(findings)
 
 
@@ -125,6 +129,26 @@ def window_starts(available: int, frames: int, windows: WindowRule, max_windows:
     if count == 1:
         return [room // 2]
     return [room * index // (count - 1) for index in range(count)]
+
+
+def _with_sound_where_it_is(
+    windows: Sequence[ClipWindow], info: MediaInfo, *, requires_sound: bool
+) -> tuple[list[ClipWindow], list[Finding]]:
+    """The windows of a clip, of which those that begin after its sound has ended have none, or are left out."""
+    heard = [window for window in windows if window.start < info.sound_duration]
+    silent = [dataclasses.replace(window, has_audio=False) for window in windows[len(heard) :]]
+    if not silent:
+        return heard, []
+    reason = f"its sound ends at {info.sound_duration:.2f} s, before {len(silent)} of its {len(windows)} windows begin"
+    reason += ", which are left out" if requires_sound else ", which train the video stream alone"
+    is_dropped = requires_sound and not heard
+    finding = Finding(
+        name=windows[0].clip.name,
+        action="dropped" if is_dropped else "noted",
+        reason=reason,
+        fix="give it a longer sound" if is_dropped else "",
+    )
+    return heard if requires_sound else [*heard, *silent], [finding]
 
 
 def _as_still(clip: Clip, info: MediaInfo) -> tuple[Clip, Finding]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from datamodules.geometry import Bucket, LatentSpec
-from datamodules.manifest.clip import MediaError, media_kind
+from datamodules.manifest.clip import MediaError, Spans, media_kind
 from datamodules.media.probe import MediaInfo
 from datamodules.windows.clip_windows import ClipWindow
 
@@ -115,10 +115,26 @@ class FileCheck:
         if not info.has_audio:
             self._add(f"{path} has no sound, but it is the {role} of {window.clip.label}: use another file.")
             return False
-        if info.duration + ROUNDING_SECONDS < end:
+        if info.sound_duration + ROUNDING_SECONDS < end:
             self._add(
-                f"{path} lasts {info.duration:.2f} s, but it is the {role} of {window.original}, which ends at "
+                f"{path} lasts {info.sound_duration:.2f} s, but it is the {role} of {window.original}, which ends at "
                 f"{end:.2f} s: use one as long as its clip."
+            )
+            return False
+        return True
+
+    def spans(self, spans: Spans, window: ClipWindow) -> bool:
+        """Whether a mask of the sound given in seconds lies within it."""
+        clip = window.clip
+        file = clip.audio or clip.media
+        info, end = self._info(file, "sound", window), max(end for _, end in spans)
+        if info is None:
+            return False
+        lasts = info.sound_duration
+        if end > lasts + ROUNDING_SECONDS:
+            self._add(
+                f"`audio_mask` of {clip.label} ends at {end:g} s, but its sound lasts {lasts:.2f} s: correct the"
+                " seconds in the manifest."
             )
             return False
         return True

@@ -51,7 +51,7 @@ def plan_sound_windows(
             findings.append(
                 Finding(name=clip.name, action="noted", reason=f"its sound is that of {clip.audio.name}", fix="")
             )
-        duration = info.duration + _ROUNDING_SECONDS
+        duration = info.sound_duration + _ROUNDING_SECONDS
         bucket = max((bucket for bucket in buckets if bucket.seconds <= duration), default=None)
         if bucket is None:
             findings.append(_too_short(clip, info, buckets))
@@ -74,9 +74,8 @@ def plan_sound_windows(
 
 
 def _too_short(clip: Clip, info: MediaInfo, buckets: Sequence[Bucket]) -> Finding:
-    reason = (
-        f"has {info.duration:.2f} s of sound, less than the {min(bucket.seconds for bucket in buckets):g} s of the "
-    )
-    suggested = math.floor(info.duration * 10) / 10
+    shortest = min(bucket.seconds for bucket in buckets)
+    reason = f"has {info.sound_duration:.2f} s of sound, less than the {shortest:g} s of the shortest bucket"
+    suggested = math.floor(info.sound_duration * 10) / 10
     fix = f"add {suggested:g}s to `data.buckets`" if suggested >= _SHORTEST_SUGGESTED else "use a longer clip"
-    return Finding(name=clip.name, action="dropped", reason=reason + "shortest bucket", fix=fix)
+    return Finding(name=clip.name, action="dropped", reason=reason, fix=fix)

@@ -66,6 +66,7 @@ def make_info() -> Callable[..., MediaInfo]:
             "has_video": True,
             "variable_fps": False,
         }
-        return MediaInfo(**(fields | changes))
+        fields |= changes
+        return MediaInfo(**({"sound_duration": fields["duration"] if fields["has_audio"] else 0.0} | fields))
 
     return make

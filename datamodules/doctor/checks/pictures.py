@@ -39,7 +39,7 @@ def check_pictures(examination: Examination) -> Iterator[Diagnosis]:
         elif clip.is_video:
             yield from _cuts(clip, clip.pictures)
             yield from _black_stretches(clip)
-            yield from _frozen(clip)
+            yield from _frozen(clip, decides=examination.wanted.needs.video_mask or bool(clip.clip.references))
 
 
 def _is_black(clip: ExaminedClip) -> bool:
@@ -94,7 +94,8 @@ def _black_stretches(clip: ExaminedClip) -> Iterator[Diagnosis]:
         )
 
 
-def _frozen(clip: ExaminedClip) -> Iterator[Diagnosis]:
+def _frozen(clip: ExaminedClip, *, decides: bool) -> Iterator[Diagnosis]:
+    """What does not move; no fault where a reference or a mask, which does not move either, decides the motion."""
     assert clip.pictures is not None
     (begin, end), seconds = clip.pictures.frozen, clip.pictures.seconds
     length = end - begin
@@ -103,7 +104,7 @@ def _frozen(clip: ExaminedClip) -> Iterator[Diagnosis]:
     if length >= FROZEN_SHARE * seconds:
         yield Diagnosis(
             code="frozen-clip",
-            severity="warning",
+            severity="note" if decides else "warning",
             name=clip.name,
             message=f"nothing moves in its {seconds:.2f} s, and its caption does not say so",
             fix="use it as a still, or remove it: clips that do not move teach not to move",
@@ -111,7 +112,7 @@ def _frozen(clip: ExaminedClip) -> Iterator[Diagnosis]:
     elif length >= max(FROZEN_PART_SHARE * seconds, FROZEN_PART_SECONDS):
         yield Diagnosis(
             code="frozen-part",
-            severity="warning",
+            severity="note" if decides else "warning",
             name=clip.name,
             message=f"nothing moves from {begin:.2f} s to {end:.2f} s",
             fix="trim the stretch that does not move",

@@ -13,6 +13,7 @@ MOST_FACTOR_ERROR = 0.02
 """Distance of a size ratio from a whole number, as a share of it, that is taken for rounding."""
 MOST_RATE_ERROR = 0.01
 """Difference of frame rates, as a share, that is taken for rounding."""
+_ROUNDING_SECONDS = 0.001  # times of stretches are remembered in milliseconds
 
 
 def check_references(examination: Examination) -> Iterator[Diagnosis]:
@@ -34,7 +35,7 @@ def check_references(examination: Examination) -> Iterator[Diagnosis]:
         if clip.clip.video_mask is not None:
             mask = clip.companions[clip.clip.video_mask]
             yield from _overlay(clip, mask, "mask", "its mask", examination.wanted.fps)
-            yield from _empty(clip, mask)
+            yield from _empty(clip, mask, white_is_given=examination.wanted.white_is_given)
         yield from _sound_masks(clip)
 
 
@@ -135,18 +136,20 @@ def _is_whole(ratio: float) -> bool:
     return ratio >= 1 - MOST_RATE_ERROR and abs(ratio / round(ratio) - 1) <= MOST_RATE_ERROR
 
 
-def _empty(clip: ExaminedClip, mask: FileFacts) -> Iterator[Diagnosis]:
-    """`mask-empty`."""
+def _empty(clip: ExaminedClip, mask: FileFacts, *, white_is_given: bool) -> Iterator[Diagnosis]:
+    """`mask-empty`: everything is given."""
     if mask.pictures is None or mask.info is None:
         return
-    black = sum(end - begin for begin, end in mask.pictures.black)
-    if black >= mask.pictures.seconds and mask.pictures.black:
+    given, made = ("white", "black") if white_is_given else ("black", "white")
+    spans = mask.pictures.white if white_is_given else mask.pictures.black
+    other = "leave out `data.mask_white: keep`" if white_is_given else "set `data.mask_white: keep`"
+    if spans and sum(end - begin for begin, end in spans) >= mask.pictures.seconds - _ROUNDING_SECONDS * len(spans):
         yield Diagnosis(
             code="mask-empty",
             severity="warning",
             name=clip.name,
-            message="its mask is black all over: nothing is made anew",
-            fix="paint white what is made anew, or set `data.mask_white: keep` if black is",
+            message=f"its mask is {given} all over: nothing is made anew",
+            fix=f"paint {made} what is made anew, or {other} if {given} is",
         )
 
 

@@ -21,7 +21,7 @@ from ltx_module.diffusion.conditioning.base import (
 from ltx_module.diffusion.conditioning.check import check_bucket, check_conditions
 from ltx_module.diffusion.conditioning.combine import Conditioned, Drawn, apply_conditions, draw_conditions
 from ltx_module.diffusion.conditioning.reference import Reference, reference_factors
-from ltx_module.diffusion.conditioning.spans import Prefix, Suffix, at_its_end
+from ltx_module.diffusion.conditioning.spans import Prefix, Suffix, at_its_end, require_long_enough
 from ltx_module.diffusion.conditioning.stills import FirstFrame, Keyframes
 
 __all__ = [
@@ -46,4 +46,5 @@ __all__ = [
     "check_conditions",
     "draw_conditions",
     "reference_factors",
+    "require_long_enough",
 ]

@@ -37,8 +37,7 @@ class _Span(GivenTokens):
             ValueError: If nothing is left to generate, or nothing would be given.
         """
         total = shape[-3] if self.modality == "video" else shape[-2]
-        length = self.latent_frames if self.seconds is None else self._in_latents(self.seconds, fps)
-        assert length is not None
+        length = self.needed(fps)
         key = f"`latent_frames` of {self.name} is {self.latent_frames}"
         if self.seconds is not None:
             key = f"`seconds` of {self.name} is {self.seconds:g}, which is {length} latents"
@@ -47,6 +46,13 @@ class _Span(GivenTokens):
                 f"{key}, but the {self.modality} has {total} latents, of which 1 to {total - 1} can be given"
             )
         return length
+
+    def needed(self, fps: float) -> int:
+        """Latent frames, or audio latents, that are given of any clip."""
+        if self.seconds is not None:
+            return self._in_latents(self.seconds, fps)
+        assert self.latent_frames is not None
+        return self.latent_frames
 
     def _in_latents(self, seconds: float, fps: float) -> int:
         """Whole latents within a stretch."""
@@ -103,6 +109,28 @@ def _span(shape: Sequence[int], modality: ModalityName, latents: slice) -> Tenso
     return clean.flatten()
 
 
+def require_long_enough(latents: int, conditions: Sequence[Conditioning], fps: float) -> None:
+    """Check that a sample's clip holds what is given of it.
+
+    Args:
+        latents: Latent frames or audio latents of the clip.
+        conditions: Those on its modality.
+        fps: Frames per second.
+
+    Raises:
+        ValueError: If it is shorter.
+    """
+    for one in conditions:
+        if isinstance(one, _Span):
+            # Inside a clip the first latent of another would stand for another stretch of time.
+            has, needed = latents - isinstance(one, Suffix), one.needed(fps)
+            if needed > has:
+                raise ValueError(
+                    f"{one.name} of `model.conditions` takes {needed} latents of the sample's {one.modality}, of which"
+                    f" there are {has}: give a longer file in `sample.prompts`."
+                )
+
+
 def at_its_end(latents: Tensor, length: int, conditions: Sequence[Conditioning], fps: float) -> Tensor:
     """A short clip, of which one end is given, as a clip of another length with nothing behind or before it.
 
@@ -120,13 +148,6 @@ def at_its_end(latents: Tensor, length: int, conditions: Sequence[Conditioning],
         return latents
     spans = [one for one in conditions if isinstance(one, _Span)]
     is_end = any(isinstance(one, Suffix) for one in spans)
-    has = latents.shape[2] - is_end  # inside a clip the first latent would stand for another stretch of time
-    whole = (latents.shape[1], length, *latents.shape[3:])
-    for one in spans:
-        if (needed := one.length(whole, fps)) > has:
-            raise ValueError(
-                f"{one.name} takes {needed} latents of the sample's {one.modality}, of which there are {has}: give a"
-                " longer file."
-            )
+    require_long_enough(latents.shape[2], spans, fps)
     filler = latents.new_zeros(len(latents), latents.shape[1], missing, *latents.shape[3:])
     return torch.cat([filler, latents] if is_end else [latents, filler], dim=2)

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from datamodules.__main__ import TOOLS, main
 from datamodules.doctor.command import doctor
 from datamodules.doctor.visit import examine_dataset
 from datamodules.doctor.wanted import wanted_by
+from datamodules.media.write import write_video
 from tests.datamodules.doctor.drawn_sets import BUCKETS, PLANTED, TRIGGER
 
 SHAPES = ",".join(BUCKETS)
@@ -207,3 +209,21 @@ def test_no_torch_is_imported(faulty, tmp_path):
 
 def test_doctor_returns_1_for_warnings_alone(few):
     assert doctor(few(3)) == 1
+
+
+def test_a_recipe_is_known_by_its_name(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[3])
+    assert wanted_by("ic_canny") == wanted_by("recipes/ic_canny.yaml")
+    assert wanted_by("ic_canny").needs.video_reference
+
+
+def test_stillness_that_a_reference_decides_is_no_fault(tmp_path, capsys):
+    for folder in (tmp_path, tmp_path / "references" / "canny"):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_video(folder / "still.mp4", torch.full((33, 3, 96, 128), 90, dtype=torch.uint8), 24.0)
+    (tmp_path / "still.txt").write_text("a grey wall in a room without windows", encoding="utf-8")
+    _, out, _ = run(capsys, "doctor", tmp_path, "--recipe", "ic", "--buckets", "[128x96x33]")
+    assert "note     frozen-clip" in out
+    (tmp_path / "references" / "canny" / "still.mp4").unlink()
+    _, out, _ = run(capsys, "doctor", tmp_path, "--buckets", "[128x96x33]")
+    assert "warning  frozen-clip" in out

@@ -31,3 +31,9 @@ def test_stills_that_differ_by_suffix_alone_are_told_apart():
 def test_no_clip_is_written_outside_the_directory():
     names = output_names([cached("/data/x.mp4@0.00s"), cached("../x.mp4@0.00s"), cached("what?.mp4@0.00s")])
     assert names == [Path("data/x.mp4@0.00s.mp4"), Path("x.mp4@0.00s.mp4"), Path("what_.mp4@0.00s.mp4")]
+
+
+def test_rows_of_one_video_are_told_apart():
+    clips = [cached("a.mp4@0.00s"), cached("a.mp4@0.00s #2"), cached("a.png", frames=1), cached("a.png #2", frames=1)]
+    names = ["a.mp4@0.00s.mp4", "a.mp4@0.00s #2.mp4", "a.png", "a-2.png"]
+    assert output_names(clips) == [Path(name) for name in names]

@@ -20,7 +20,7 @@ few = settings(deadline=None, max_examples=50)
 repeats_of_a_set = st.floats(0.05, 4)
 
 
-def cached(name, set_number=0, captions=1):
+def cached(name, set_number=0, captions=1, twin=None):
     texts = [CachedText(caption=str(number), text_key=str(number)) for number in range(captions)]
     return CachedClip(
         name=name,
@@ -32,6 +32,7 @@ def cached(name, set_number=0, captions=1):
         fps=24.0,
         other_texts=tuple(texts[1:]),
         set_number=set_number,
+        twin=twin,
     )
 
 
@@ -72,8 +73,8 @@ def test_half_a_repeat_is_every_other_epoch_of_other_clips():
 @few
 @given(st.integers(1, 9), repeats_of_a_set, st.integers(0, 30))
 def test_a_clip_and_its_mirrored_twin_take_turns_and_are_together_one_clip(count, repeats, epochs):
-    names = [name for n in range(count) for name in (f"{n}", f"{n}{MIRRORED}")]
-    clips = numbered(*map(cached, names))
+    names = [(n, name) for n in range(count) for name in (f"{n}", f"{n}{MIRRORED}")]
+    clips = numbered(*(cached(name, twin=n) for n, name in names))
     each = rhythms(clips, (repeats,), 3)
     for n in range(count):
         as_it_is, mirrored = (sum(each[2 * n + twin].count(e) for e in range(epochs)) for twin in (0, 1))
@@ -83,10 +84,17 @@ def test_a_clip_and_its_mirrored_twin_take_turns_and_are_together_one_clip(count
 
 
 def test_an_unmirrored_clip_is_seen_as_often_as_a_mirrored_pair():
-    clips = numbered(cached("a"), cached(f"a{MIRRORED}"), cached("b"))
+    clips = numbered(cached("a", twin=0), cached(f"a{MIRRORED}", twin=0), cached("b"))
     sampler = BucketBatchSampler(group(3), 1, rhythms=rhythms(clips, (1.0,), 0))
     seen = Counter(visit.clip for visit in visits_of(sampler, 40))  # 20 epochs of a and b
     assert seen == {0: 10, 1: 10, 2: 20}
+
+
+def test_clips_of_one_name_are_each_seen_as_often_as_any_other():
+    clips = numbered(cached("a"), cached("a"), cached("b", twin=1), cached(f"b{MIRRORED}", twin=1), cached("c"))
+    each = rhythms(clips, (2.0,), 0)
+    assert [each[n].count(0) for n in range(5)] == [2, 2, 1, 1, 2]
+    assert clips_of_sets(clips.values(), 1) == (4,)
 
 
 @few

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 import torch
 
 from datamodules.manifest.clip import MediaError
-from datamodules.media.probe import probe
+from datamodules.media.index import MediaIndex
+from datamodules.media.probe import clip_info, probe
 from tests.mixed_folder import truncate, write_timed, write_wav
 
 
@@ -64,3 +67,35 @@ def test_a_sound_has_a_length_and_no_picture(tmp_path):
     write_wav(tmp_path / "a.wav", torch.zeros(2, 72000))
     info = probe(tmp_path / "a.wav")
     assert (info.duration, info.frames, info.has_video, info.has_audio) == (1.5, 0, False, True)
+
+
+@pytest.mark.parametrize(
+    ("delays", "end"),
+    [({}, 0.5), ({"sound_delay": 0.25}, 0.75), ({"delay": 0.125}, 0.375), ({"delay": 1.0}, 0.0)],
+    ids=["in step", "late sound", "late picture", "over before the picture"],
+)
+def test_a_sound_is_as_long_as_its_track_and_counts_from_the_first_frame(tmp_path, gray_ramp, delays, end):
+    path = tmp_path / "a.mkv"
+    write_timed(path, gray_ramp(48), [index / 24 for index in range(48)], waveform=torch.zeros(2, 24000), **delays)
+    info = probe(path)
+    assert info.duration == pytest.approx(2.0, abs=0.01)
+    assert info.sound_duration == pytest.approx(end, abs=0.025)  # a packet of 1024 samples
+
+
+def test_a_separate_sound_gives_its_own_length(tmp_path, make_clip, gray_ramp):
+    write_timed(tmp_path / "a.mp4", gray_ramp(48), [index / 24 for index in range(48)])
+    write_wav(tmp_path / "a.wav", torch.zeros(2, 36000))
+    assert probe(tmp_path / "a.mp4").sound_duration == 0
+    assert clip_info(make_clip(media=tmp_path / "a.mp4", audio=tmp_path / "a.wav")).sound_duration == 0.75
+
+
+def test_what_was_remembered_before_sounds_had_a_length_is_looked_at_again(tmp_path):
+    write_wav(tmp_path / "a.wav", torch.zeros(2, 36000))
+    index = MediaIndex(tmp_path / "index.json")
+    index.info(tmp_path / "a.wav")
+    index.save()
+    content = json.loads(index.path.read_text())
+    for entry in content["files"].values():
+        del entry["info"]["sound_duration"]
+    index.path.write_text(json.dumps(content | {"format": 1}))
+    assert MediaIndex(index.path).info(tmp_path / "a.wav").sound_duration == 0.75

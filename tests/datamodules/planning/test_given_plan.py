@@ -5,9 +5,10 @@ import re
 import pytest
 from PIL import Image
 
+from datamodules.media.write import write_video
 from datamodules.needs import Keyframe, Needs
 from ltx_module.pico import write_pico
-from tests.datamodules.given_clips import data_module, write_clip, write_sound
+from tests.datamodules.given_clips import data_module, ramp, tone, write_clip, write_sound
 
 REFERENCE = Needs(video_reference=True)
 MASK = Needs(video_mask=True)
@@ -34,6 +35,12 @@ def write_picture(path, width=64, height=64):
     Image.new("RGB", (width, height), (255, 255, 255)).save(path)
 
 
+def write_hushed(path):
+    """A video of 25 frames whose sound ends after 0.3 s."""
+    path.parent.mkdir(exist_ok=True)
+    write_video(path, ramp(25), 24.0, tone(0.3, 48000))
+
+
 @pytest.fixture
 def planned(pico, folder):
     def plan(needs, **changes):
@@ -54,6 +61,7 @@ def test_each_reference_gives_an_item(planned):
     assert len({clip.cached.latent_key for clip in clips}) == 2
     assert report.given == ("references canny: 2 of 2 clips", "references depth: 2 of 2 clips")
     assert "references canny: 2 of 2 clips" in report.table()
+    assert "4 items of 2 clips to train on" in report.table()
 
 
 def test_signals_chooses_among_the_references(planned, folder):
@@ -234,13 +242,14 @@ def test_a_reference_videos_own_track_is_the_reference_sound(pico, tmp_path):
     ("write", "message"),
     [
         (lambda folder: write_sound(folder / "references" / "a.wav", 0.3), r"a.wav lasts 0.30 s, .* ends at 0.71 s"),
+        (lambda folder: write_hushed(folder / "references" / "a.mp4"), r"a.mp4 lasts 0.3. s, .* ends at 0.71 s"),
         (
             lambda folder: write_clip(folder / "references" / "a.mp4"),
             r"a.mp4 has no sound, but it is the reference sound",
         ),
         (lambda folder: None, r"1 clips have no references"),
     ],
-    ids=["short", "silent", "none"],
+    ids=["short", "short track", "silent", "none"],
 )
 def test_a_reference_sound_has_to_be_one_and_last(pico, tmp_path, write, message):
     write_clip(tmp_path / "a.mp4", sound=True, caption="x")

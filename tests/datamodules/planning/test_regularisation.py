@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from datamodules.latents import LatentDataModule
+from datamodules.needs import Keyframe, Needs
 from datamodules.world.dataset import write_dataset
 from ltx_module.pico import write_pico
 
@@ -122,3 +123,30 @@ def test_class_captions_stay_in_the_cache_when_it_is_pruned(make, folders, tmp_p
     data = make(**options)
     assert data.prune().removed_files == 0
     assert make(**options, trigger="xyz").prune().removed_files == len(data.clips_of("train"))  # their final captions
+
+
+def refuse_stills(bucket, fps):
+    if bucket.is_still:
+        raise ValueError("a prefix of a still")
+
+
+@pytest.mark.parametrize(
+    "needs", [Needs(keyframes=(Keyframe(frame=8),)), Needs(checks=(refuse_stills,))], ids=["keyframe", "prefix"]
+)
+def test_ordinary_stills_that_conditions_cannot_take_are_dropped_with_the_reason(pico, folders, tmp_path, needs):
+    write_dataset(tmp_path, clips=2, stills=0, width=64, height=64, frames=17)
+    data = LatentDataModule(
+        path=tmp_path,
+        buckets=["64x64x17", "64x64x1"],
+        base_model=pico,
+        text_encoder=pico.parent / "gemma",
+        text_window=128,
+        regularisation=folders[1],
+    )
+    data.needs = needs
+    report = data.plan()
+    assert report.problems == ()
+    assert report.count("regularisation") == 1
+    (dropped,) = (finding for finding in report.findings if finding.action == "dropped")
+    assert dropped.name.endswith(".png")
+    assert "is a still, too short for `model.conditions`, so `data.regularisation` leaves it out" in dropped.reason

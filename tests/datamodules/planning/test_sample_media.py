@@ -5,10 +5,11 @@ import torch
 from PIL import Image
 
 from datamodules.geometry import Bucket
+from datamodules.media.write import write_video
 from datamodules.needs import Keyframe, Needs
 from datamodules.sample_media import SampleMedia
 from ltx_module.pico import write_pico
-from tests.datamodules.given_clips import data_module, write_clip, write_sound
+from tests.datamodules.given_clips import data_module, ramp, tone, write_clip, write_sound
 
 BUCKET = Bucket(width=64, height=64, frames=17)
 SOUND = Bucket(width=0, height=0, frames=0, seconds=1.0)
@@ -25,6 +26,7 @@ def files(tmp_path_factory):
     directory = tmp_path_factory.mktemp("files")
     write_clip(directory / "long.mp4", frames=33, sound=True)
     write_clip(directory / "short.mp4", frames=12)
+    write_video(directory / "hushed.mp4", ramp(33), 24.0, tone(0.4, 48000))
     write_clip(directory / "wide.mp4", width=128, frames=17)
     write_sound(directory / "long.wav", 2.0)
     write_sound(directory / "short.wav", 0.4)
@@ -140,6 +142,39 @@ def test_a_sound_shorter_than_the_sample_is_followed_by_silence_and_noted(make, 
     assert waveform[:, round(0.41 * 16000) :].abs().max() < 1e-3
 
 
+def test_a_videos_sound_that_ends_before_its_picture_is_followed_by_silence(make, caplog):
+    data, media = make(audio="hushed.mp4")
+    with caplog.at_level("INFO"):
+        given(data, media)
+    assert "and silence fills the sample's 0.71 s" in caplog.text
+    data, media = make(Needs(partial_audio=True), audio="hushed.mp4")
+    assert given(data, media).audio.shape[2] == 10  # 0.4 s
+
+
+def test_the_stills_of_a_short_video_are_those_of_the_samples_frames(make):
+    needs = Needs(partial_video=True, keyframes=tuple(Keyframe(frame=frame) for frame in (8, 9, -1, -10)))
+    data, media = make(needs, video="short.mp4")
+    given(data, media)
+    entries = {frame: entry_of(data, key) for frame, key in keys_of(data).keyframes}
+    levels = {frame: ((entry.read().float().mean() - 20) / 3).round().item() for frame, entry in entries.items()}
+    assert levels == {8: 8, -10: 7}  # of 17 frames, of which 9 are there
+
+
+def test_a_condition_is_asked_about_a_file_that_is_shorter_than_the_sample(make):
+    asked = []
+    needs = Needs(partial_video=True, partial_audio=True, sample_checks=(lambda *what: asked.append(what),))
+    for name in ("long", "short"):
+        given(*make(needs, video=f"{name}.mp4", audio=f"{name}.wav"))
+    assert asked == [("audio", 10), ("video", 2)]  # 0.4 s, and 9 of 12 frames
+
+    def refuse(modality, latents):
+        raise ValueError(f"the prefix is longer than {latents} latents of {modality}")
+
+    data, _ = make(Needs(partial_video=True, sample_checks=(refuse,)), video="short.mp4")
+    with pytest.raises(ValueError, match="longer than 2 latents of video"):
+        data.encode_prompts()
+
+
 def test_a_part_is_enough_where_the_conditions_take_a_part(make):
     needs = Needs(partial_video=True, partial_audio=True)
     data, media = make(needs, video="short.mp4", audio="short.wav")
@@ -160,6 +195,7 @@ def test_a_part_is_enough_where_the_conditions_take_a_part(make):
         ({"video": "long.mp4", "video_mask": "short.mp4"}, r"`video_mask` .*12 frames"),
         ({"video": "long.mp4", "video_mask": "wide.mp4"}, r"`video_mask` .* 128x64, but `video` is 64x64"),
         ({"reference_audio": "short.wav"}, r"`reference_audio` .*lasts 0.40 s, less than the sample's 0.71 s"),
+        ({"reference_audio": "hushed.mp4"}, r"`reference_audio` .*hushed.mp4.* sound lasts 0.4. s, less than"),
         ({"audio": "long.wav", "audio_mask": "short.wav"}, r"`audio_mask` .*lasts 0.40 s"),
         ({"video_mask": "white.png"}, r"`video_mask` .* masks nothing: give `video` too"),
         ({"audio_mask": "long.wav"}, r"`audio_mask` .* masks nothing: give `audio` too"),

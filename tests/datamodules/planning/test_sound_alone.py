@@ -1,5 +1,7 @@
 """Recipes of sound alone: which clips and windows they take, and what their batches hold."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -20,9 +22,11 @@ def pico(tmp_path_factory):
 
 @pytest.fixture
 def windows(make_clip, make_info):
-    def plan(duration, *texts, clip=None, has_audio=True, **settings):
+    def plan(duration, *texts, clip=None, has_audio=True, sound_duration=None, **settings):
         clip = clip or make_clip("voice.wav", kind="sound")
         info = make_info(width=0, height=0, frames=0, fps=0.0, duration=duration, has_audio=has_audio, has_video=False)
+        if sound_duration is not None:
+            info = dataclasses.replace(info, sound_duration=sound_duration)
         buckets = [Bucket.parse(text) for text in texts]
         return plan_sound_windows([clip], [info], buckets, hashes={clip.media: "hash"}, **settings)
 
@@ -33,6 +37,13 @@ def test_a_sound_takes_the_longest_length_that_fits(windows):
     lengths = ("1s", "4s", "2.5s", "8s")
     chosen = {seconds: windows(seconds, *lengths)[0][0].bucket.seconds for seconds in (1.2, 2.5, 3.99, 60.0)}
     assert chosen == {1.2: 1.0, 2.5: 2.5, 3.99: 4.0, 60.0: 8.0}  # encoders miss a length by some samples
+
+
+def test_the_windows_of_a_video_are_those_of_its_sound(windows, make_clip):
+    planned, _ = windows(10.0, "1s", "4s", clip=make_clip(), sound_duration=2.5, windows="all")
+    assert [(window.start, window.bucket.seconds) for window in planned] == [(0.0, 1.0), (1.0, 1.0)]
+    _, (finding,) = windows(10.0, "4s", clip=make_clip(), sound_duration=2.5)
+    assert "2.50 s of sound" in finding.reason
 
 
 def test_a_sound_too_short_is_dropped_with_the_length_to_add(windows):

@@ -161,3 +161,20 @@ def test_each_file_of_the_mixed_folder_is_a_window_or_left_out(mixed_folder):
     assert silent == {"thirty.mov", "sixty.mkv", "variable rate.mkv", "silent.webm", "sub folder/rotated.mp4"}
     upright = {window.clip.name for window in windows if window.bucket == buckets[1]}
     assert upright == {"portrait.mp4", "sub folder/rotated.mp4"}
+
+
+def test_a_window_that_begins_after_the_sounds_end_has_none(plan, make_info):
+    info = make_info(frames=147, has_audio=True, sound_duration=2.5)  # windows at 0, 2.04 and 4.08 s
+    windows, (finding,) = plan(info, "640x352x49", windows="all")
+    assert [window.has_audio for window in windows] == [True, True, False]
+    assert (finding.name, finding.action) == ("clip.mp4", "noted")
+    assert "its sound ends at 2.50 s, before 1 of its 3 windows begin" in finding.reason
+    windows, (finding,) = plan(info, "640x352x49", windows="all", requires_sound=True)
+    assert [window.start for window in windows] == [0, 49 / 24]
+    assert "which are left out" in finding.reason
+
+
+def test_a_clip_whose_sound_is_over_before_its_picture_is_dropped_where_sound_is_needed(plan, make_info):
+    info = make_info(frames=49, has_audio=True, sound_duration=0.0)
+    windows, (finding,) = plan(info, "640x352x49", requires_sound=True)
+    assert (windows, finding.action) == ((), "dropped")

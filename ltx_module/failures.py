@@ -19,7 +19,7 @@ _AROUND = re.compile(
     r"^\s*(- )?(Expected a path but .*|Does not validate against any of the Union subtypes|Subtypes: .*|Errors:"
     r"|Given value( type)?: .*|Expected a (<class '|typing\.)?NoneType('>)?)$"
 )
-_CLASS_PROBLEM = re.compile(r"Problem with given class_path '(?:\w+\.)*(\w+)':")
+_CLASS_PROBLEM = re.compile(r"Problem with given class_path '([\w.]+)':")
 _CATALOGUE: tuple[tuple[str, str], ...] = (
     (
         "CUDA out of memory",

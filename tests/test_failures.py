@@ -39,7 +39,8 @@ def test_what_the_parser_says_around_a_cause_is_left_out(capsys):
   Given value type: <class 'list'>
   Given value: [{'path': 'x', 'repeat': 2}]"""
     shown = told(ArgumentError(None, text), capsys)
-    assert shown.startswith("error: `data.sets`: ClipSet: Option 'repeat' is not accepted\nway out:")
+    cause = "datamodules.manifest.sets.ClipSet: Option 'repeat' is not accepted"
+    assert shown.startswith(f"error: `data.sets`: {cause}\nway out:")
 
 
 def test_lightnings_complaints_are_about_the_trainer(capsys):

@@ -1,7 +1,7 @@
 """What to generate: the recipe's `sample:` block, and one request made from it."""
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
@@ -95,24 +95,35 @@ class SampleConfig:
             fps: Frames per second of the samples.
         """
         return [
-            SampleRequest(
-                prompt=final_caption(prompt.prompt, trigger),
-                negative_prompt=self.negative_prompt,
-                bucket=self.bucket,
-                fps=fps,
-                seed=self.seed,
-                preset=self.preset,
-                steps=self.steps,
-                strength=self.strength,
-                stg_blocks=self.stg_blocks,
+            replace(
+                self.request(final_caption(prompt.prompt, trigger), fps),
                 media=prompt,
-                attention_strength=self.attention_strength,
-                image_strength=self.image_strength,
                 show_reference=self.show_reference,
                 name=sample_name(number, prompt.prompt, self.seed),
             )
             for number, prompt in enumerate(self.media_prompts, start=1)
         ]
+
+    def request(self, prompt: str, fps: float) -> "SampleRequest":
+        """A request without media.
+
+        Args:
+            prompt: Final prompt, with the trigger if it is to have it.
+            fps: Frames per second of the sample.
+        """
+        return SampleRequest(
+            prompt=prompt,
+            negative_prompt=self.negative_prompt,
+            bucket=self.bucket,
+            fps=fps,
+            seed=self.seed,
+            preset=self.preset,
+            steps=self.steps,
+            strength=self.strength,
+            stg_blocks=self.stg_blocks,
+            attention_strength=self.attention_strength,
+            image_strength=self.image_strength,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The cache entries of a window: its own latents, and those of what conditions take beside it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from datamodules.encoding.encoders import Encoders
@@ -58,18 +58,7 @@ class EntryPlan:
         encoders, clip, bucket = self.encoders, window.clip, window.bucket
         video_key, audio_key = encoders.video_key(window), encoders.audio_key(window)
         if video_key is not None:
-            self._add(
-                VideoEntry(
-                    key=video_key,
-                    name=window.name,
-                    num_bytes=encoders.video_bytes(bucket),
-                    path=clip.media,
-                    start=window.start,
-                    bucket=bucket,
-                    fps=encoders.fps,
-                    mirrored=window.mirrored,
-                )
-            )
+            self._add_video(video_key, window.name, clip.media, Stretch.of(window))
         if audio_key is not None:
             duration = bucket.duration(encoders.fps)
             self._add(
@@ -96,18 +85,7 @@ class EntryPlan:
             component=encoders.video_vae,
             mirrored=stretch.mirrored,
         ).key
-        return self._add(
-            VideoEntry(
-                key=key,
-                name=f"{path.name}, video of {stretch.name}",
-                num_bytes=encoders.video_bytes(stretch.bucket),
-                path=path,
-                start=stretch.start,
-                bucket=stretch.bucket,
-                fps=encoders.fps,
-                mirrored=stretch.mirrored,
-            )
-        )
+        return self._add_video(key, f"{path.name}, video of {stretch.name}", path, stretch)
 
     def reference(self, path: Path, stretch: Stretch, key: str = "data.buckets") -> str:
         """A reference video or picture.
@@ -127,18 +105,14 @@ class EntryPlan:
             component=encoders.video_vae,
             mirrored=stretch.mirrored,
         ).key
-        return self._add(
-            VideoEntry(
-                key=entry_key,
-                name=f"{path.name}, reference of {stretch.name}",
-                num_bytes=encoders.video_bytes(encoded),
-                path=path,
-                start=stretch.start,
-                bucket=Bucket(width=encoded.width, height=encoded.height, frames=stretch.bucket.frames),
-                fps=encoders.fps,
-                temporal_factor=pairing.reference_temporal_factor,
-                mirrored=stretch.mirrored,
-            )
+        shown = Bucket(width=encoded.width, height=encoded.height, frames=stretch.bucket.frames)
+        return self._add_video(
+            entry_key,
+            f"{path.name}, reference of {stretch.name}",
+            path,
+            replace(stretch, bucket=shown),
+            encoded=encoded,
+            temporal_factor=pairing.reference_temporal_factor,
         )
 
     def sound(self, path: Path, stretch: Stretch, *, is_reference: bool) -> str:
@@ -187,19 +161,8 @@ class EntryPlan:
             mirrored=stretch.mirrored,
         ).key
         still = Bucket(width=bucket.width, height=bucket.height, frames=1)
-        return self._add(
-            VideoEntry(
-                key=key,
-                name=f"frame {frame} of {stretch.name}",
-                num_bytes=encoders.video_bytes(still),
-                path=path,
-                start=stretch.start + frame / encoders.fps,
-                bucket=still,
-                fps=encoders.fps,
-                recompress=keyframe.recompress,
-                mirrored=stretch.mirrored,
-            )
-        )
+        shown = replace(stretch, start=stretch.start + frame / encoders.fps, bucket=still)
+        return self._add_video(key, f"frame {frame} of {stretch.name}", path, shown, recompress=keyframe.recompress)
 
     def video_mask(self, path: Path, stretch: Stretch) -> str:
         """The mask of a picture."""
@@ -246,6 +209,33 @@ class EntryPlan:
                 start=stretch.start,
                 duration=duration,
                 loud_is_given=is_file and self.pairing.white_is_given,
+            )
+        )
+
+    def _add_video(
+        self,
+        key: str,
+        name: str,
+        path: Path,
+        stretch: Stretch,
+        *,
+        encoded: Bucket | None = None,
+        temporal_factor: int = 1,
+        recompress: int | None = None,
+    ) -> str:
+        """Pictures of a stretch; `encoded` is the shape of their latents where frames are left out."""
+        return self._add(
+            VideoEntry(
+                key=key,
+                name=name,
+                num_bytes=self.encoders.video_bytes(encoded or stretch.bucket),
+                path=path,
+                start=stretch.start,
+                bucket=stretch.bucket,
+                fps=self.encoders.fps,
+                temporal_factor=temporal_factor,
+                recompress=recompress,
+                mirrored=stretch.mirrored,
             )
         )
 

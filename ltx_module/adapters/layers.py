@@ -199,8 +199,7 @@ def load_trainable_state(transformer: nn.Module, state: Mapping[str, Tensor], ad
 def _inject(transformer: nn.Module, names: list[str], adapter: str, dropout: float) -> None:
     import peft
 
-    # Rank 1 on the meta device: a placeholder that costs nothing, replaced by the caller. peft draws random numbers
-    # for it all the same.
+    # Rank 1 on the meta device costs nothing; the caller sets A and B. peft draws random numbers all the same.
     config = peft.LoraConfig(r=1, target_modules=names, lora_dropout=dropout, bias="none", init_lora_weights=False)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several adapters are meant

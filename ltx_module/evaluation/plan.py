@@ -1,7 +1,7 @@
 """Which samples are made: the same prompts and seeds without the LoRA, with each checkpoint, and at each strength."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from datamodules.manifest.class_caption import class_caption
@@ -63,20 +63,7 @@ class SampleJob:
             config: The recipe's `sample:` block.
             fps: Frames per second.
         """
-        return SampleRequest(
-            prompt=self.prompt,
-            negative_prompt=config.negative_prompt,
-            bucket=config.bucket,
-            fps=fps,
-            seed=self.seed,
-            preset=config.preset,
-            steps=config.steps,
-            strength=self.strength,
-            stg_blocks=config.stg_blocks,
-            attention_strength=config.attention_strength,
-            image_strength=config.image_strength,
-            name=self.name,
-        )
+        return replace(config.request(self.prompt, fps), seed=self.seed, strength=self.strength, name=self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

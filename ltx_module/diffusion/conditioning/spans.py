@@ -1,5 +1,6 @@
 """Conditions that continue a clip: its beginning is given, or its end."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -60,8 +61,9 @@ class _Span(GivenTokens):
             return round(seconds * _AUDIO_LATENTS_PER_SECOND)
         return self._whole_latents(round(seconds * fps))
 
+    @abstractmethod
     def _whole_latents(self, frames: int) -> int:
-        raise NotImplementedError
+        """Latent frames that pixel frames at its end of a video fill."""
 
 
 class Prefix(_Span):

@@ -22,7 +22,7 @@ OVERLAYS = $(patsubst %,--config recipes/overlays/%.yaml,$(MODEL) $(FITTING))
 TEST = OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo quick test test-slow lint type $(TRAIN) evaluate tensorboard clean
+.PHONY: help setup ui demo quick test test-slow lint type $(TRAIN) evaluate tensorboard clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+ui: setup  ## Open the studio, a web page: make ui ARGS='--port 8000'; ARGS=--help lists the options
+	$(PY) -m ui $(ARGS)
 
 demo: setup  ## Clips to an exported LoRA on pico, end to end, in minutes on a CPU
 	$(PY) -m datamodules.world demo/clips --concept style --clips 12 --stills 0 --frames 25

@@ -1,12 +1,13 @@
 """From a run's LoRA to a checked ComfyUI package."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import torch
 
+from datamodules.atomic import write_json
 from datamodules.geometry import Bucket
 from ltx_module.adapters import DEFAULT_ADAPTER
 from ltx_module.adapters.comfyui import ExportPackage, export_package
@@ -85,6 +86,7 @@ class LoRAExport:
         checkpoint = Checkpoint(model.base_model)
         package = export_package(self.lora, self.directory, self._request(model, checkpoint, transformer))
         check = verify_export(transformer, package.lora, probe(transformer, checkpoint), adapter=adapter)
+        write_json(package.lora.with_suffix(".check.json"), asdict(check))
         lines = [
             f"exported {package.lora} ({package.lora.stat().st_size / 1e6:.1f} MB)",
             *(f"workflow {name}: {path}" for name, path in package.workflows.items()),

@@ -1,5 +1,9 @@
+import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -28,3 +32,35 @@ def demo_folder(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("media") / "demo"
     write_dataset(directory)
     return directory
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    """A real browser; without one the tests that need it are skipped, unless REQUIRE_BROWSER is set."""
+    required = bool(os.environ.get("REQUIRE_BROWSER"))
+    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if executable is None and not required:
+        pytest.skip("no Chromium on the PATH: `apt-get install chromium`")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `make setup`")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def parser() -> Any:
+    """The command line's parser with all verbs, built once."""
+    from ltx_module.cli import RecipeCLI, main  # seconds that most tests need not wait for
+
+    built: list[Any] = []
+
+    def keep(cli: RecipeCLI, parser: Any, args: object) -> None:
+        built.append(parser)
+        raise SystemExit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecipeCLI, "parse_arguments", keep)
+        with pytest.raises(SystemExit):
+            main([])
+    return built[0]

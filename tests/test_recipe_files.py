@@ -4,30 +4,13 @@ import re
 
 import pytest
 import yaml
-from jsonargparse import ArgumentParser
 
-from ltx_module.cli import VERBS, RecipeCLI, main
+from ltx_module.cli import VERBS, main
 from ltx_module.condition_needs import require_media
 from tests.recipe_files import NAMES, OVERLAYS, RECIPES, ROOT, TRAINED, conditions, configs, made, on_pico, written
 
-FILES = sorted(RECIPES.rglob("*.yaml"))
+FILES = sorted([*RECIPES.glob("*.yaml"), *RECIPES.glob("overlays/*.yaml")])  # not the user's own in mine/
 LINKED = {"data.base_model", "data.text_encoder", "data.prompts", "data.with_audio"}  # follow `model` and `sample`
-
-
-@pytest.fixture(scope="module")
-def parser() -> ArgumentParser:
-    """The command line's parser with all verbs, built once."""
-    built: list[ArgumentParser] = []
-
-    def keep(cli: RecipeCLI, parser: ArgumentParser, args: object) -> None:
-        built.append(parser)
-        raise SystemExit
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecipeCLI, "parse_arguments", keep)
-        with pytest.raises(SystemExit):
-            main([])
-    return built[0]
 
 
 def leaves(value: object) -> list[object]:

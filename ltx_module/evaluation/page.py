@@ -31,7 +31,7 @@ MAX_INLINE_BYTES = 200_000_000
 SCHEMA = 1
 """The version of evaluation.json that this page shows."""
 
-_SCRIPTS = ("dom", "verdict", "table", "charts", "player", "grid", "viewer", "main")
+_SCRIPTS = ("dom", "verdict", "table", "charts", "clock", "player", "grid", "viewer", "main")
 _logger = logging.getLogger(__name__)
 
 

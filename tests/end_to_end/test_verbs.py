@@ -179,8 +179,12 @@ def test_export_writes_a_file_that_equals_the_adapter_and_two_filled_workflows(v
     shown = verb("export", f"--out={tmp_path}", "--dtype=fp32")
     assert "check: all" in shown
     name = "audio_video-1-000004"
-    assert files_below(tmp_path) == ["README.md", f"{name}-fast.json", f"{name}-quality.json", f"{name}.safetensors"]
+    endings = ("-fast.json", "-quality.json", ".check.json", ".safetensors")
+    assert files_below(tmp_path) == ["README.md", *(f"{name}{ending}" for ending in endings)]
     assert_equal(load_file(tmp_path / f"{name}.safetensors"), load_file(NEWEST))
+    found = json.loads((tmp_path / f"{name}.check.json").read_text())
+    assert found["keys_loaded"] == len(load_file(NEWEST))
+    assert found["max_difference"] < found["effect"]
     with safe_open(tmp_path / f"{name}.safetensors", "pt") as file:
         metadata = file.metadata()
     assert metadata["modelspec.title"] == name

@@ -1,8 +1,5 @@
 """The page in a real browser, opened as a file."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,19 +31,6 @@ def evaluation(folder) -> dict:
         return write_realistic(folder)
     finally:
         torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    required = bool(os.environ.get("REQUIRE_BROWSER"))
-    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if executable is None and not required:
-        pytest.skip("no Chromium on the PATH: `apt-get install chromium`")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: `make setup`")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import argparse
 import json
 import logging
 import math
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -19,25 +18,23 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback
-from torch import Tensor
 
-from benchmarks.full_size_config import TEXT_STATES, full_size_config
-from benchmarks.full_size_data import RandomLatents, random_contexts, random_reference
+from benchmarks.full_size_config import full_size_config
+from benchmarks.memory import GIB, HostMemory
+from benchmarks.random_data import RandomLatents
+from benchmarks.random_weights import write_whole
+from benchmarks.timed_fit import RandomTextModule
 from callbacks import ExportComfyUI, LossBySigma, SampleVideos, SaveLoRA, SaveResumeState
 from datamodules.geometry import Bucket
 from ltx_module.adapters import LoRAConfig
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.console import quiet_foreign_output
 from ltx_module.diffusion.conditioning import Reference
-from ltx_module.module import LTXModule
 from ltx_module.pico import parts
-from ltx_module.pico.file import write_streaming
-from ltx_module.pico.weights import initial, spectrogram_bases
 from ltx_module.sample_config import SampleConfig, SamplePrompt
 from ltx_module.trainer import RecipeTrainer
 
 logger = logging.getLogger("ltx_module.benchmark")
-_GIB = 2**30
 
 
 def main() -> None:
@@ -56,7 +53,7 @@ def main() -> None:
     model_file = options.directory / "ltx-2.3-22b-random.safetensors"
     if not model_file.exists():
         options.directory.mkdir(parents=True, exist_ok=True)
-        figures["write_s"] = _timed(partial(write_model, model_file))
+        figures["write_s"] = _timed(partial(write_whole, model_file))
         figures["file_gb"] = model_file.stat().st_size / 1e9
     figures |= load(model_file)
     figures |= train(model_file, options)
@@ -65,45 +62,18 @@ def main() -> None:
     logger.info("%s", json.dumps(figures, indent=1))
 
 
-def write_model(path: Path) -> None:
-    """Write the published layout with random weights, drawn on the GPU and streamed to the file."""
-    config = full_size_config()
-    shapes: dict[str, Tensor] = {}
-    with torch.device("meta"):
-        for part in parts.parts(config, TEXT_STATES):
-            shapes |= {part.published(name): value.bfloat16() for name, value in part.module.state_dict().items()}
-    vocoder = parts.vocoder(config)
-    fixed = {vocoder.published(name): value for name, value in vocoder.module.state_dict().items() if "filter" in name}
-    fixed |= spectrogram_bases(config["vocoder"])
-    for name in shapes:
-        if name.endswith(("mean-of-means", "std-of-means")):
-            fixed[name] = torch.full(shapes[name].shape, float("std" in name))
-
-    def noise(_: str, shape: tuple[int, ...]) -> Tensor:
-        return torch.randn(shape, device="cuda", generator=generator)
-
-    def value_of(name: str) -> Tensor:
-        value = fixed[name] if name in fixed else initial(name, tuple(shapes[name].shape), noise)
-        return value.bfloat16()
-
-    generator = torch.Generator("cuda").manual_seed(0)
-    metadata = {"config": json.dumps(config), "model_version": "2.3.0"}
-    write_streaming(path, shapes, value_of, metadata)
-
-
 def load(model_file: Path) -> dict[str, Any]:
     """Load the transformer alone: seconds, and host memory beyond the page cache."""
-    watch, base = Watch(), _anonymous()
     checkpoint = Checkpoint(model_file)
-    with watch.host_memory():
+    with HostMemory() as host:
         seconds = _timed(lambda: checkpoint.load_transformer(device="cuda"))
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     largest = max(parameter.numel() for parameter in _meta_transformer().parameters()) * 2
     return {
         "load_transformer_s": seconds,
-        "load_transformer_host_gib": (watch.anonymous_peak - base) / _GIB,
-        "largest_tensor_gib": largest / _GIB,
+        "load_transformer_host_gib": host.peak_gib,
+        "largest_tensor_gib": largest / GIB,
     }
 
 
@@ -120,8 +90,15 @@ def train(model_file: Path, options: argparse.Namespace) -> dict[str, Any]:
     bucket = Bucket.parse(options.size)
     prompt = SamplePrompt(prompt="random", reference_video=Path("random") if options.reference else None)
     model.sample_config = SampleConfig(prompts=(prompt,), size=options.size, steps=options.sample_steps)
-    model.given = lambda *_: random_reference(bucket, options.reference)
-    model.contexts = lambda prompt: random_contexts(len(prompt))
+    data = RandomLatents(
+        model_file.parent,
+        buckets=[options.size],
+        base_model=model_file,
+        text_encoder=model_file.parent,
+        with_audio=options.streams == "av",
+    )
+    data.reference = options.reference
+    model.given, model.contexts = lambda *_: data.reference_of(bucket), data.context
     watch = Watch()
     trainer = RecipeTrainer(
         max_steps=options.steps,
@@ -140,17 +117,8 @@ def train(model_file: Path, options: argparse.Namespace) -> dict[str, Any]:
         ],
         use_distributed_sampler=False,
     )
-    with watch.host_memory():
-        trainer.fit(model, datamodule=RandomLatents(bucket, options.streams, options.reference))
+    trainer.fit(model, datamodule=data)
     return watch.figures
-
-
-class RandomTextModule(LTXModule):
-    """The module without a text encoder: contexts are random."""
-
-    def require_files(self) -> None:
-        """Check the base model alone."""
-        Checkpoint(self.base_model)
 
 
 class Watch(Callback):
@@ -160,20 +128,20 @@ class Watch(Callback):
         self.figures: dict[str, Any] = {}
         self._begin = time.perf_counter()
         self._steps: list[float] = []
-        self.anonymous_peak = 0
+        self._host = HostMemory()
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """Loading begins after this."""
         self._begin = time.perf_counter()
-        self._base = _anonymous()
-        self.anonymous_peak = 0
+        self._host.start()
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Loading has ended."""
         torch.cuda.synchronize()
         self.figures["load_s"] = time.perf_counter() - self._begin
-        self.figures["load_host_gib"] = (self.anonymous_peak - self._base) / _GIB
-        self.figures["loaded_gpu_gib"] = torch.cuda.memory_allocated() / _GIB
+        self._host.stop()
+        self.figures["load_host_gib"] = self._host.peak_gib
+        self.figures["loaded_gpu_gib"] = torch.cuda.memory_allocated() / GIB
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A step begins."""
@@ -187,11 +155,11 @@ class Watch(Callback):
             self.figures["first_loss"] = outputs["loss"].item()
         if trainer.global_step < trainer.max_steps:  # in the last one the earlier callbacks have saved and sampled
             self._steps.append(time.perf_counter() - self._begin)
-            self.figures["train_peak_gib"] = torch.cuda.max_memory_allocated() / _GIB
-            self.figures["reserved_peak_gib"] = torch.cuda.max_memory_reserved() / _GIB
+            self.figures["train_peak_gib"] = torch.cuda.max_memory_allocated() / GIB
+            self.figures["reserved_peak_gib"] = torch.cuda.max_memory_reserved() / GIB
         else:
             self.figures["last_step_save_and_sample_s"] = time.perf_counter() - self._begin
-            self.figures["sample_peak_gib"] = torch.cuda.max_memory_allocated() / _GIB
+            self.figures["sample_peak_gib"] = torch.cuda.max_memory_allocated() / GIB
             self.figures["last_loss"] = outputs["loss"].item()
         self._begin = time.perf_counter()
 
@@ -202,46 +170,11 @@ class Watch(Callback):
         self.figures["step_ms"] = 1000 * steady[len(steady) // 2]
         self.figures["first_step_s"] = self._steps[0] if self._steps else math.nan
 
-    def host_memory(self) -> "_Sampler":
-        """Reads this process's own memory, the page cache apart, ten times a second."""
-        return _Sampler(self)
-
-    def see(self, anonymous: int) -> None:
-        """Note a reading."""
-        self.anonymous_peak = max(self.anonymous_peak, anonymous)
-
-
-class _Sampler:
-    """Reads host memory in a thread while its block runs."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch, self._done = watch, threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._done.wait(0.02):
-            self._watch.see(_anonymous())
-
 
 def _meta_transformer() -> torch.nn.Module:
     """The transformer without memory."""
     with torch.device("meta"):
         return parts.transformer(full_size_config()).module
-
-
-def _anonymous() -> int:
-    """Bytes of this process that are not file-backed."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def _timed(work: Any) -> float:

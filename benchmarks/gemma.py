@@ -1,8 +1,11 @@
-"""Gemma 3 12B at full size with random weights: each way to load it, with seconds a caption and peak memory.
+"""Gemma 3 12B at full size with random weights: each way to load it, with captions a second and peak memory.
 
-    python -m benchmarks.gemma DIRECTORY
+    python -m benchmarks.gemma DIRECTORY [--precisions bf16,int8,nf4,layerwise]
 
-Needs a CUDA card of 40 GB or more and 25 GB of disk; int8 and nf4 need bitsandbytes. Weights are random, so only the
+For each precision: Gemma alone, for captions of several lengths in batches of 1 to 32 and once padded to the window as
+the connectors take them; then the path of the data module, with the connectors and the writing of contexts.
+
+Needs a CUDA card of 80 GB or more and 30 GB of disk; int8 and nf4 need bitsandbytes. Weights are random, so only the
 cost and the agreement of the precisions with bf16 mean something.
 """
 
@@ -10,14 +13,24 @@ import argparse
 import json
 import logging
 import shutil
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.provenance import provenance
+from benchmarks.random_weights import config_of, drawn_when_read, write_header
+from benchmarks.timing import time_steps
+from datamodules.cache import LatentCache
+from datamodules.encoding import text_encoder
+from datamodules.encoding.latent_encoder import free_memory
+from datamodules.encoding.text_encoder import TextEncoder, TextSettings
+from ltx_module.checkpoint import Checkpoint
 from ltx_module.checkpoint.gemma import GemmaEncoder
 from ltx_module.checkpoint.gemma_precision import Precision
 from ltx_module.console import quiet_foreign_output
@@ -28,7 +41,10 @@ from ltx_module.pico.gemma import gemma_shapes, initial
 logger = logging.getLogger("ltx_module.benchmark")
 _GIB = 2**30
 _WINDOW = 1024
-_BATCH = 4
+_LENGTHS = (64, 256, 1024)  # tokens
+_BATCHES = (1, 2, 4, 8, 16, 32)
+_REPEATS = 3
+_FEW, _MANY = 96, 480  # captions on their way into a cache; what both take is loading
 _PRECISIONS: tuple[Precision, ...] = ("bf16", "int8", "nf4", "layerwise")
 _SIZES = {
     "vocab_size": 262_208,
@@ -48,14 +64,17 @@ def main() -> None:
     """Write the directory, measure each precision, print one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gemma", description=__doc__)
     parser.add_argument("directory", type=Path)
-    directory = parser.parse_args().directory
+    parser.add_argument("--precisions", default=",".join(_PRECISIONS))
+    options = parser.parse_args()
+    directory: Path = options.directory
+    wanted = options.precisions.split(",")
     quiet_foreign_output()
     gemma = directory / "gemma-3-12b-random"
     if not (gemma / "model.safetensors.index.json").exists():
         write_gemma(gemma)
-    figures: dict[str, Any] = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
+    figures: dict[str, Any] = {**provenance()}
     reference = None
-    for precision in _PRECISIONS:
+    for precision in [one for one in _PRECISIONS if one in wanted]:
         figures[precision], states = measure(gemma, precision)
         reference = states if reference is None else reference
         cosine = functional.cosine_similarity(states.float(), reference.float(), dim=-1).mean((0, 2))
@@ -69,8 +88,8 @@ def write_gemma(directory: Path) -> None:
     pico = directory.parent / "pico"
     write_pico(pico)
     shutil.copytree(pico / GEMMA_DIRECTORY, directory)
-    for shard in directory.glob("*.safetensors*"):
-        shard.unlink()
+    for weights in directory.glob("*.safetensors*"):
+        weights.unlink()
     config = json.loads((directory / "config.json").read_text())
     config["text_config"] |= _SIZES
     (directory / "config.json").write_text(json.dumps(config))
@@ -91,29 +110,72 @@ def write_gemma(directory: Path) -> None:
     (directory / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
-def measure(directory: Path, precision: Precision) -> tuple[dict[str, float], Tensor]:
-    """Load once, encode two batches.
+def measure(directory: Path, precision: Precision) -> tuple[dict[str, Any], Tensor]:
+    """Load once; encode captions of several lengths in batches of several sizes, then all the way into a cache.
 
     Returns:
         Figures, and the hidden states of the first batch's valid tokens, `(B, layers, S, D)` on the CPU.
     """
     captions = [f"a {colour} circle moves left on a white background" for colour in ("red", "green", "blue", "pink")]
-    torch.cuda.empty_cache()
+    free_memory()
     torch.cuda.reset_peak_memory_stats()
     begin = time.perf_counter()
-    encoder = GemmaEncoder(directory, precision=precision, device="cuda", text_window=_WINDOW)
-    states, mask = encoder.encode(captions[:_BATCH])
+    encoder = GemmaEncoder(directory, precision=precision, device="cuda:0", text_window=_WINDOW)
+    states, mask = encoder.encode(captions)
     torch.cuda.synchronize()
-    loaded = time.perf_counter()
-    encoder.encode(captions[:_BATCH])
-    torch.cuda.synchronize()
-    figures = {
-        "load_and_first_batch_s": loaded - begin,
-        "caption_s": (time.perf_counter() - loaded) / _BATCH,
+    figures: dict[str, Any] = {"load_and_first_batch_s": time.perf_counter() - begin}
+    valid = int(mask.sum(dim=1).min())  # left padded
+    states = states[:, :, -valid:].cpu()
+    sizes = _BATCHES if precision != "layerwise" else _BATCHES[-1:]  # every pass brings all weights to the card
+    figures["padded to the window, 4"] = _batch(encoder, captions, trimmed=False)
+    for tokens in _LENGTHS:
+        for size in sizes:
+            figures[f"{tokens} tokens, {size}"] = _batch(encoder, [_caption(tokens)] * size, trimmed=True)
+    if precision != "layerwise":
+        figures["into the cache"] = into_cache(encoder)
+    return figures, states
+
+
+def into_cache(encoder: GemmaEncoder) -> dict[str, float]:
+    """Captions a second with the connectors and the writing, for captions of 30 to 250 tokens; loading left out."""
+    seconds = {}
+    with tempfile.TemporaryDirectory() as name, drawn_when_read():
+        model = Path(name) / "ltx-2.3-random.safetensors"
+        write_header(model, config_of())
+        settings = TextSettings(text_encoder=Path(name), gemma="random", text_window=_WINDOW, precision="auto")
+        cache = LatentCache(Path(name) / "cache")
+        text = TextEncoder(Checkpoint(model), cache, settings, device=encoder.device, shown=False)
+        torch.cuda.reset_peak_memory_stats()
+        with mock.patch.object(text_encoder, "GemmaEncoder", return_value=encoder):
+            for captions in (24, _FEW, _MANY):
+                lengths = [30 + 20 * (number % 12) for number in range(captions)]
+                texts = [f"{_caption(tokens - 1)} {captions}-{number}" for number, tokens in enumerate(lengths)]
+                begin = time.perf_counter()
+                text.encode({f"text-{captions:08x}{number:032x}": caption for number, caption in enumerate(texts)})
+                seconds[captions] = time.perf_counter() - begin
+        at_once = not (cache.root / "hidden").exists()
+    return {
+        "captions_per_s": (_MANY - _FEW) / (seconds[_MANY] - seconds[_FEW]),
+        "at_once": at_once,
         "peak_gib": torch.cuda.max_memory_allocated() / _GIB,
     }
-    valid = int(mask.sum(dim=1).min())  # left padded
-    return figures, states[:, :, -valid:].cpu()
+
+
+def _batch(encoder: GemmaEncoder, captions: list[str], *, trimmed: bool) -> dict[str, float]:
+    """Captions a second of Gemma alone, the states left on the card."""
+    torch.cuda.reset_peak_memory_stats()
+    timing = time_steps(
+        lambda: encoder.encode(captions, trimmed=trimmed), torch.device("cuda"), warmup=1, steps=_REPEATS
+    )
+    return {
+        "captions_per_s": 1000 * len(captions) / timing.mean_ms,
+        "peak_gib": torch.cuda.max_memory_allocated() / _GIB,
+    }
+
+
+def _caption(tokens: int) -> str:
+    """A caption of so many tokens, BOS included; a word is one in pico's tokenizer."""
+    return "red " * (tokens - 1)
 
 
 if __name__ == "__main__":

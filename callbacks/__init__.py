@@ -5,6 +5,7 @@ from callbacks.adapter_health import AdapterHealth
 from callbacks.drop_captions import DropCaptions
 from callbacks.export_comfyui import ExportComfyUI
 from callbacks.loss_by_sigma import LossBySigma
+from callbacks.memory_guard import MemoryGuard
 from callbacks.run_progress import RunProgress
 from callbacks.sample_videos import SampleVideos
 from callbacks.save_lora import SaveLoRA
@@ -21,6 +22,7 @@ __all__ = [
     "DropCaptions",
     "ExportComfyUI",
     "LossBySigma",
+    "MemoryGuard",
     "RunProgress",
     "SampleVideos",
     "SaveLoRA",

@@ -8,13 +8,14 @@ from typing_extensions import override
 
 from datamodules.batch import LatentBatch
 from ltx_module.module import LTXModule
-from ltx_module.seeding import derive_seed
+from ltx_module.seeding import batch_seed
 
 
 class DropCaptions(Callback):
     """Gives a batch item the cached empty caption with some probability.
 
-    Works on cached text, since the cache holds the empty caption too. Draws depend on seed, micro-batch and rank alone.
+    Works on cached text, since the cache holds the empty caption too. Draws depend on the seed and the batch's number
+    alone.
 
     Args:
         probability: Share of items trained without their caption, except of a set that has a `caption_dropout`.
@@ -25,7 +26,8 @@ class DropCaptions(Callback):
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LTXModule, batch: LatentBatch, batch_idx: int) -> None:
-        seed = derive_seed(pl_module.seed, "captions", batch.index, trainer.global_rank)
+        place = trainer.global_rank, trainer.world_size
+        seed = batch_seed(pl_module.seed, "captions", batch.index, *place)
         draws = torch.rand(batch.size, generator=torch.Generator().manual_seed(seed))
         dropped = draws < torch.tensor(self._probabilities(batch), dtype=draws.dtype)
         if dropped.any():

@@ -1,6 +1,7 @@
 """Obey the files `stop`, `save` and `sample` in the run's `control/` directory."""
 
 import logging
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from callbacks.period import finished_step
 from callbacks.sample_videos import SampleVideos
 from callbacks.saving import SavingCallback
 from callbacks.stop_on_signal import stop_after_this_step
+from ltx_module.agreement import Agreement
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory
 
@@ -20,6 +22,9 @@ _COMMANDS = ("stop", "save", "sample")
 
 class WatchControl(Callback):
     """Looks for control files after each optimizer step, removes them and does what they say on all ranks."""
+
+    def __init__(self) -> None:
+        self._agreement = Agreement()
 
     @override
     def on_train_batch_end(
@@ -46,15 +51,13 @@ class WatchControl(Callback):
             for name in _COMMANDS:
                 (RunDirectory(Path(trainer.default_root_dir)).control / name).unlink(missing_ok=True)
 
-    @staticmethod
-    def _take(trainer: Trainer) -> list[str]:
+    def _take(self, trainer: Trainer) -> list[str]:
         """Names of the control files present, which are removed; the same list on every rank."""
-        commands: list[str] = []
+        present = [False] * len(_COMMANDS)
         if trainer.is_global_zero:
             control = RunDirectory(Path(trainer.default_root_dir)).control
-            for name in _COMMANDS:
-                if (control / name).exists():
-                    (control / name).unlink(missing_ok=True)
-                    logger.info("control: %s", name)
-                    commands.append(name)
-        return trainer.strategy.broadcast(commands) if trainer.world_size > 1 else commands
+            present = [(control / name).exists() for name in _COMMANDS]
+            for name in compress(_COMMANDS, present):
+                (control / name).unlink(missing_ok=True)
+                logger.info("control: %s", name)
+        return list(compress(_COMMANDS, self._agreement.reached(present, trainer.strategy)))

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from typing_extensions import override
 
 from callbacks.period import finished_step
-from datamodules.atomic import write_json
+from datamodules.atomic import read_json, write_json
 from ltx_module.module import LTXModule
 from ltx_module.run_directory import RunDirectory
 
@@ -33,20 +33,29 @@ class WriteStatus(Callback):
         self.seconds_per_step: float | None = None
         """Smoothed time of a step, samples and saves left out; None before the second step."""
         self._last_write = 0.0
+        self._began = time.time()
         self._last_step: tuple[int, float] | None = None
+
+    @property
+    def state(self) -> str:
+        """What the run is doing."""
+        return self._state
 
     def report(self, trainer: Trainer, state: str, *, error: tuple[str, str] | None = None) -> None:
         """Enter a state and write it now.
 
         Args:
-            trainer: The running trainer; only rank 0 writes.
+            trainer: The running trainer; only rank 0 writes, and whichever rank fails first.
             state: One of the states above.
             error: What went wrong and the way out, for the state `failed`.
         """
         self._state = state
         self._error = {"text": error[0], "fix": error[1]} if error else None
         self._last_step = None
-        self.write(trainer)
+        if error is None:
+            self.write(trainer)
+        elif not self._has_failed(trainer):  # a rank that fails because another one did has less to say
+            self._write(trainer)
 
     def suggest(self, suggestion: dict[str, Any] | None) -> None:
         """Remember advice for the person who trains; the next write shows it.
@@ -58,8 +67,17 @@ class WriteStatus(Callback):
 
     def write(self, trainer: Trainer) -> None:
         """Write the file, whole or not at all."""
-        if not trainer.is_global_zero:
-            return
+        if trainer.is_global_zero:
+            self._write(trainer)
+
+    def _has_failed(self, trainer: Trainer) -> bool:
+        """Whether another rank has told of its failure since this one began."""
+        told = read_json(RunDirectory(Path(trainer.default_root_dir)).status)
+        if not isinstance(told, dict) or trainer.world_size == 1:
+            return False
+        return told.get("state") == "failed" and float(told.get("heartbeat", 0)) >= self._began
+
+    def _write(self, trainer: Trainer) -> None:
         self._last_write = time.monotonic()
         run = RunDirectory(Path(trainer.default_root_dir))
         remaining = max(0, trainer.max_steps - trainer.global_step)

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
-from datamodules.batch import LatentItem
+from datamodules.batch import LatentBatch, LatentItem, collate
 from datamodules.cache import LatentCache, PruneReport
 from datamodules.encoding.encoders import Encoders
 from datamodules.encoding.share import Place, encode_media
@@ -175,6 +175,19 @@ class LatentDataModule(LightningDataModule):
         return self._report if self._report is not None else self.plan()
 
     @property
+    def used_buckets(self) -> list[Bucket]:
+        """Buckets that clips are trained in, as of the last look at them; those of the recipe before it."""
+        seen = [] if self._report is None else self._report.used_buckets
+        return seen or list(self.parsed_buckets)
+
+    @property
+    def trained_buckets(self) -> list[Bucket]:
+        """The bucket of each window to train on, as of the last look at them; those of the recipe before it."""
+        rows = () if self._report is None else self._report.rows
+        seen = [row.bucket for row in rows if row.status == "train" and row.bucket is not None]
+        return seen or list(self.parsed_buckets)
+
+    @property
     def validation_is_training(self) -> bool:
         """True when no clip is held out, so that validation uses the training clips."""
         return not self.clips_of("validation")
@@ -250,6 +263,14 @@ class LatentDataModule(LightningDataModule):
     def clips_of(self, split: PlannedSplit) -> list[PlannedClip]:
         """The encoded clips of a split, once `setup` has run, each as it is and not mirrored too."""
         return [clip for clip in self._clips if clip.split == split and not clip.window.mirrored]
+
+    def batch_of(self, bucket: Bucket) -> LatentBatch | None:
+        """A training batch of a bucket, outside of the stream, with sound where a clip has it; None without clips."""
+        clips = [clip.cached for clip in self._clips if clip.split != "validation" and clip.cached.bucket == bucket]
+        if not clips:
+            return None
+        first = LatentDataset(self.cache, [max(clips, key=lambda clip: clip.has_audio)])[0]
+        return collate([first] * self.batch_size)
 
     @override
     def train_dataloader(self) -> LatentDataLoader:

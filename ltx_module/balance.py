@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import torch
 from lightning.pytorch.strategies import Strategy
-from torch import Tensor
+from torch import Tensor, distributed
 
 from ltx_module.training import StepLoss
 
@@ -38,7 +38,9 @@ class LossBalance:
         if losses is not None and losses.video_loss is not None and losses.audio_loss is not None:
             pair = torch.stack([losses.video_loss.detach().mean(), losses.audio_loss.detach().mean()]).float()
             seen = torch.cat([pair, pair.new_ones(1)])
-        video, audio, count = strategy.reduce(seen, reduce_op="sum")
+        if distributed.is_initialized():
+            distributed.all_reduce(seen)  # unlike the strategy's `reduce`, it does not wait for the device
+        video, audio, count = seen
         means = self._means.to(seen.device)
         faded = torch.lerp(means, torch.stack([video, audio]) / count.clamp(min=1), _FADE)
         self._means = torch.where(count > 0, faded, means)

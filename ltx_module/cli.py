@@ -121,30 +121,50 @@ def main(args: Sequence[str] | None = None) -> None:
         SystemExit: With code 2 for what the user can mend, 130 or 143 after a signal.
     """
     quiet_foreign_output()
-    set_parsing_settings(docstring_parse_attribute_docstrings=True)
-    usage = "python -m ltx_module {} --config RECIPE [--config OVERLAY] [--key value ...]"
     words = parser_words(sys.argv[1:] if args is None else args)
     verbs = [word for word in words[:1] if word in VERBS] or list(VERBS)
     with explain(verbs[0] if len(verbs) == 1 else "VERB"):
         require_recipe(words, VERBS)
-        RecipeCLI(
-            verbs,
-            model_class=LTXModule,
-            datamodule_class=LatentDataModule,
-            trainer_class=RecipeTrainer,
-            save_config_callback=SaveRecipe,
-            seed_everything_default=0,
-            auto_configure_optimizers=False,
-            load_from_checkpoint_support=False,
-            trainer_defaults={"use_distributed_sampler": False},  # the bucket sampler shards by rank
-            parser_kwargs={
-                "prog": "python -m ltx_module",
-                "description": "LoRA fine-tuning of LTX-2.3, one recipe at a time.",
-                "exit_on_error": False,
-                **{verb: {"usage": usage.format(verb), "exit_on_error": False} for verb in verbs},
-            },
-            args=words,
-        )
+        run_command(words, verbs)
+
+
+def run_command(
+    words: Sequence[str],
+    verbs: Sequence[str],
+    *,
+    cli: type[RecipeCLI] = RecipeCLI,
+    model: type[LTXModule] = LTXModule,
+    data: type[LatentDataModule] = LatentDataModule,
+) -> RecipeCLI:
+    """Parse a command and do it.
+
+    Args:
+        words: The command line, as `parser_words` gives it.
+        verbs: The verbs to build a parser for.
+        cli: The command line's class; this and the next two let benchmarks run the same command on random weights.
+        model: The module's class.
+        data: The data module's class.
+    """
+    set_parsing_settings(docstring_parse_attribute_docstrings=True)
+    usage = "python -m ltx_module {} --config RECIPE [--config OVERLAY] [--key value ...]"
+    return cli(
+        verbs,
+        model_class=model,
+        datamodule_class=data,
+        trainer_class=RecipeTrainer,
+        save_config_callback=SaveRecipe,
+        seed_everything_default=0,
+        auto_configure_optimizers=False,
+        load_from_checkpoint_support=False,
+        trainer_defaults={"use_distributed_sampler": False},  # the bucket sampler shards by rank
+        parser_kwargs={
+            "prog": "python -m ltx_module",
+            "description": "LoRA fine-tuning of LTX-2.3, one recipe at a time.",
+            "exit_on_error": False,
+            **{verb: {"usage": usage.format(verb), "exit_on_error": False} for verb in verbs},
+        },
+        args=words,
+    )
 
 
 def _has_audio(streams: str) -> bool:

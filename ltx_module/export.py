@@ -91,7 +91,7 @@ class LoRAExport:
             f"exported {package.lora} ({package.lora.stat().st_size / 1e6:.1f} MB)",
             *(f"workflow {name}: {path}" for name, path in package.workflows.items()),
             f"check: all {check.keys_loaded} keys load, output differs by {check.max_difference:.2g}"
-            f" where the LoRA changes it by {check.effect:.2g}",
+            f" where the LoRA changes it by {check.effect:.2g}{check.note}",
         ]
         for line in lines:
             logger.info(line)

@@ -77,7 +77,7 @@ def require_preset(checkpoint: Checkpoint, config: SampleConfig) -> None:
     preset = find_preset(config.preset)
     preset.schedule(config.steps)
     lora = config.distilled_lora
-    if not preset.needs_distilled or checkpoint.distilled:
+    if checkpoint.distilled or (lora is None and not preset.needs_distilled):
         return
     if lora is None:
         raise ValueError(

@@ -7,6 +7,7 @@ Formulas live in `ltx_module.diffusion`; this file wires them to Lightning.
 B batch, C channels, T tokens, D features.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jsonargparse.typing import NonNegativeFloat
+from jsonargparse.typing import NonNegativeFloat, NonNegativeInt
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
@@ -28,7 +29,6 @@ from ltx_module.adapter_files import AdapterFile
 from ltx_module.adapters import (
     AdapterAverage,
     LoRAConfig,
-    inject_lora,
     load_lora,
     load_trainable_state,
     save_lora,
@@ -40,17 +40,22 @@ from ltx_module.condition_needs import dataset_needs
 from ltx_module.decoders import Decoders
 from ltx_module.diffusion.conditioning import Conditioning, check_conditions
 from ltx_module.diffusion.sigmas import ShiftedLogitNormal, SigmaSampler
+from ltx_module.distilled import DistilledLoRA
 from ltx_module.generator import Generator
 from ltx_module.held_out_loss import HeldOutSums
 from ltx_module.model import LTXTransformer, Streams, evaluating
 from ltx_module.model_files import require_files
+from ltx_module.optimizers import prepared
+from ltx_module.placement import placed
+from ltx_module.precision.execution import Execution, WeightFormat
 from ltx_module.preservation import Preservation
 from ltx_module.sample_config import SampleConfig, SampleRequest, VideoSample
 from ltx_module.sample_targets import Contexts, GivenMedia, nothing_given
 from ltx_module.schedules import WarmupDecay, group_options, restore_options
-from ltx_module.seeding import derive_seed
+from ltx_module.seeding import batch_seed
+from ltx_module.strategies import is_row, leave_frozen_alone, mean_over_ranks, prepare_gradients
 from ltx_module.training import Conditions, StepLoss, TrainingObjective
-from ltx_module.training_loss import TrainingLoss
+from ltx_module.training_loss import TrainingLoss, TrainingStep
 from ltx_module.verbs import Work
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -74,8 +79,13 @@ class LTXModule(LightningModule):
         preservation: Keeps the base as it is where the trigger is absent; null saves its cost.
         optimizer: Optimizer of the adapters.
         lr_scheduler: Learning-rate schedule; null keeps the rate constant.
-        dtype: Number format of the frozen weights.
-        gradient_checkpointing: Recompute each block in backward: a third slower, much less memory.
+        dtype: Number format of the frozen linear layers: `fp8` and `int8` compute in eight bits, `nf4` only stores in
+            four; all else stays bf16. `auto` takes the fastest that fits the card.
+        gradient_checkpointing: Recompute every block in backward, none, or so many of them; a recomputed block costs a
+            third more time and keeps a twentieth of the memory. `auto` recomputes as few as the card has room for.
+        swap_blocks: Blocks whose frozen weights stay in host memory and are copied in when needed; `auto` as few as
+            the card has room for.
+        compile: Compile the block, once for each size of its inputs, and replay training steps as CUDA graphs.
         allow_distilled: Accept the distilled model as a training base.
         seed: Seed of noise, noise levels, dropout and adapters; the recipe's `seed_everything`.
     """
@@ -97,16 +107,19 @@ class LTXModule(LightningModule):
         preservation: Preservation | None = None,
         optimizer: OptimizerCallable = AdamW,
         lr_scheduler: LRSchedulerCallable | None = None,
-        dtype: Literal["bf16", "fp32"] = "bf16",
-        gradient_checkpointing: bool = True,
+        dtype: WeightFormat | Literal["auto"] = "bf16",
+        gradient_checkpointing: bool | NonNegativeInt | Literal["auto"] = True,
+        swap_blocks: NonNegativeInt | Literal["auto"] = 0,
+        compile: bool = False,  # noqa: A002 - torch's word for it
         allow_distilled: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.base_model, self.text_encoder = base_model, text_encoder
         self.streams: Streams = streams
-        self.lora, self.dtype_name, self.seed = lora, dtype, seed
-        self.gradient_checkpointing, self.allow_distilled = gradient_checkpointing, allow_distilled
+        self.lora, self.seed, self.allow_distilled = lora, seed, allow_distilled
+        self.dtype_name, self.compile_blocks = dtype, compile
+        self.gradient_checkpointing, self.swap_blocks = gradient_checkpointing, swap_blocks
         self.optimizer, self.lr_scheduler = optimizer, lr_scheduler
         check_conditions(conditions or (), streams, frozen)
         self.balance = LossBalance() if audio_loss_weight == "auto" and streams == "av" and not frozen else None
@@ -129,6 +142,8 @@ class LTXModule(LightningModule):
         )
         self.strict_loading = False  # a resume state holds the adapters alone
         self.transformer: LTXTransformer | None = None
+        self.execution: Execution | None = None
+        """How the transformer is held and run; decided when it is placed."""
         self.step_loss: StepLoss | None = None
         """Losses of the latest micro-batch, per item; None if its clips are of a regularisation set."""
         self.average: AdapterAverage | None = None
@@ -143,7 +158,9 @@ class LTXModule(LightningModule):
         self.given: GivenMedia = nothing_given
         """Cached latents of samples' media."""
         self.decoders: Decoders | None = None
-        """Decoders that stay loaded between samples, where there is room for them."""
+        """Decoders that samples share; the first one makes them."""
+        self.distilled: DistilledLoRA | None = None
+        """The distilled LoRA that samples share; the first one makes it."""
         self.sample_config = SampleConfig()
         self.trigger, self.fps = "", 24.0
         self.lora_metadata: Mapping[str, str] = {}
@@ -165,28 +182,23 @@ class LTXModule(LightningModule):
     @override
     def setup(self, stage: str) -> None:
         """Fit without validation where no clip is held out; only the verb `validate` falls back to training clips."""
-        if stage == "fit" and self.trainer.datamodule.validation_is_training:
-            self.trainer.limit_val_batches = 0
+        if stage == "fit":
+            prepare_gradients(self)
+            if self.trainer.datamodule.validation_is_training:
+                self.trainer.limit_val_batches = 0
 
     @override
     def configure_model(self) -> None:
         """Load the transformer onto this rank's device and attach the adapters; a second call does nothing."""
         if self.transformer is not None:
             return
-        checkpoint = Checkpoint(self.base_model)
-        device = self.trainer.strategy.root_device
-        self.transformer = checkpoint.load_transformer(
-            streams=self.streams, dtype=DTYPES[self.dtype_name], device=device
-        )
-        if self.trainer.training:
-            self.transformer.gradient_checkpointing = self.gradient_checkpointing
-            inject_lora(self.transformer, self.lora, self.seed)
-            self.transformer.train()  # it comes in evaluation mode, in which adapters drop nothing
+        self.transformer = placed(self)
         self.attached = [load_lora(self.transformer, file.path, file.strength) for file in self.adapters]
+        leave_frozen_alone(self)
 
     @override
     def configure_optimizers(self) -> Any:
-        optimizer = self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad])
+        optimizer = prepared(self.optimizer([parameter for parameter in self.parameters() if parameter.requires_grad]))
         self._recipe_options = group_options(optimizer)
         if self.lr_scheduler is None:
             return optimizer
@@ -201,23 +213,35 @@ class LTXModule(LightningModule):
         if self.trainer.global_step > 0:
             restore_options(self.trainer.optimizers[0], self.lr_schedulers(), self._recipe_options)
 
-    @override
-    def training_step(self, batch: LatentBatch, batch_idx: int) -> dict[str, Tensor]:
-        rank = self.trainer.global_rank
-        torch.manual_seed(derive_seed(self.seed, "dropout", batch.index, rank))
-        generator = torch.Generator(self.device).manual_seed(derive_seed(self.seed, "noise", batch.index, rank))
+    def recompute(self, blocks: int) -> None:
+        """Recompute this many blocks in backward from now on."""
+        assert self.execution is not None
+        self.execution = dataclasses.replace(self.execution, checkpointed_blocks=blocks)
+        self._built().blocks.release_steps()
+        self._built().blocks.num_recomputed = blocks
+
+    def losses(self, batch: LatentBatch) -> TrainingStep:
+        """Losses of a micro-batch as training takes them; nothing is logged."""
+        torch.manual_seed(self._seed_of("dropout", batch))
+        generator = torch.Generator(self.device).manual_seed(self._seed_of("noise", batch))
         kept, data = self.preservation, self.trainer.datamodule
         prompted = None if kept is None else kept.prompted(batch, self.seed, data)
         strategy = self.trainer.strategy
-        on_host = torch.Generator().manual_seed(derive_seed(self.seed, "conditions", batch.index, rank))
+        on_host = torch.Generator().manual_seed(self._seed_of("conditions", batch))
         drawn = self.objective.conditions.draw(batch, on_host)
-        step = self.training_loss.step(
+        return self.training_loss.step(
             self._built(), batch, generator, prompted=prompted, strategy=strategy, drawn=drawn
         )
+
+    @override
+    def training_step(self, batch: LatentBatch, batch_idx: int) -> dict[str, Tensor]:
+        step = self.losses(batch)
         self.step_loss = None if batch.is_regularisation else step.losses
         absent = dict.fromkeys(self._logged, math.nan)  # else the last ones would be repeated
         self._logged |= step.metrics.keys()
         values = {**absent, **step.metrics, "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"]}
+        if is_row(self.trainer, batch_idx):
+            values = mean_over_ranks(values, self.trainer)
         self.log_dict({f"train/{name}": value for name, value in values.items()}, batch_size=batch.size)
         return {"loss": step.total}
 
@@ -297,6 +321,10 @@ class LTXModule(LightningModule):
     @override
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         load_trainable_state(self._built(), state_dict)
+
+    def _seed_of(self, purpose: str, batch: LatentBatch) -> int:
+        place = self.trainer.global_rank, self.trainer.world_size
+        return batch_seed(self.seed, purpose, batch.index, *place)
 
     def _built(self) -> LTXTransformer:
         """The transformer, which `configure_model` has loaded."""

@@ -122,11 +122,26 @@ def _same_run(path: Path, resumed: Path | None) -> None:
 
 
 def _free_run(runs: Path, name: str) -> Path:
-    """The next run's directory; ranks started side by side by Slurm or torchrun agree on it through their job's id."""
+    """The next run's directory; ranks started side by side by Slurm or torchrun agree on it through their job's id.
+
+    Raises:
+        ValueError: If they have no such id, or it is that of an earlier run.
+    """
     for variable in ("SLURM_JOB_ID", "TORCHELASTIC_RUN_ID"):
         job = os.environ.get(variable, "none")
         if job != "none" and int(os.environ.get("WORLD_SIZE", os.environ.get("SLURM_NTASKS", "1"))) > 1:
-            return runs / f"{name}-{job}"
+            path = runs / f"{name}-{job}"
+            if RunDirectory(path).started:
+                raise ValueError(
+                    f"{path} holds a run already, of a job with the same id ({variable}): continue it with"
+                    " --ckpt_path last, or name the new run with --run."
+                )
+            return path
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 or os.environ.get("NODE_RANK", "0") != "0":
+        raise ValueError(
+            "`--run` is not given, so each of the processes that were started side by side would take another"
+            " directory: name it on every machine, with `--run NAME`, or with torchrun's own `--rdzv-id NAME`."
+        )
     return next_run(runs, name)
 
 

@@ -11,15 +11,15 @@ import torch
 
 from datamodules.atomic import write_json
 from datamodules.doctor.doctor_report import DoctorReport
-from datamodules.geometry import AudioLatentSpec, Bucket, LatentSpec
+from datamodules.geometry import Bucket
 from datamodules.planning.data_report import DataReport
 from ltx_module.adapters import lora_parameters
 from ltx_module.adapters.targets import linear_shapes
 from ltx_module.checkpoint import Checkpoint
-from ltx_module.condition_needs import tokens_beside
 from ltx_module.dataset_health import dataset_health
-from ltx_module.model import LTXConfig, LTXTransformer
-from ltx_module.run_plan import run_size
+from ltx_module.largest_job import largest_bucket, largest_job, on_meta
+from ltx_module.memory_table import MemoryTable, gib, memory_table
+from ltx_module.run_plan import run_size, told_samples
 
 if TYPE_CHECKING:
     from datamodules.latents import LatentDataModule
@@ -27,14 +27,11 @@ if TYPE_CHECKING:
     from ltx_module.trainer import RecipeTrainer
 
 _GIB = 2**30
-_BYTES = {"bf16": 2, "fp32": 4}
-_OPTIMIZER_BYTES = 4 + 4 + 8  # fp32 adapter, its gradient, two moments
-# Bytes kept for backward, per token and unit of width, in one block: everything, or its input alone.
-# Measured at 22B and 960x544x49 on one H200: 81.3 GiB with everything kept, 40.3 GiB with the inputs alone.
-_KEPT_WHOLE, _KEPT_INPUT = 65, 2
 _FIXING = "`python -m datamodules doctor DATASET --recipe RECIPE --fix DIRECTORY`"
-_SECONDS_A_BLOCK = 0.015  # of the host's own work, which bounds small models
-_EFFICIENCY = 0.22  # of a large matrix product's rate: what the same steps reached, in eager mode
+_SECONDS_A_BLOCK = 0.015  # of the host's own work, which bounds small models unless they are compiled
+# Of a large bf16 matrix product's rate, by `compile`: what the steps in RESULTS.md reached in eager mode, and the
+# reference trainer's with compiled blocks.
+_EFFICIENCY = {False: 0.22, True: 0.5}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +46,9 @@ class Workload:
     frozen: int
     """Parameters of the streams that are built."""
     memory_gib: float
-    """Estimate: frozen weights, adapters with their optimizer, activations."""
+    """Estimate of the step's peak."""
+    memory: MemoryTable
+    """The same by part, and what the card has."""
     step_tflop: float
     """Arithmetic of a step on average: forward, backward, recomputation and preservation."""
     seconds_per_step: float
@@ -74,6 +73,8 @@ class CheckReport:
     """What the doctor found in each dataset, beside `data`; empty if it was not asked."""
     given: tuple[str, ...] = ()
     """What is given of each clip, or shown beside it."""
+    samples: str = ""
+    """Which samples the run makes; empty if it makes none."""
 
     def text(self) -> str:
         """The report for a terminal."""
@@ -88,9 +89,11 @@ class CheckReport:
                 f"trains {sum(work.trainable.values()) / 1e6:.2f} M parameters beside {work.frozen / 1e9:.3f} B frozen:"
                 f" {groups}",
                 f"largest step {work.bucket}: {work.video_tokens} video and {work.audio_tokens} audio tokens,"
-                f" about {_gib(work.memory_gib)}, {work.step_tflop:.2g} TFLOP",
+                f" about {gib(work.memory_gib)}, {work.step_tflop:.2g} TFLOP",
+                *work.memory.lines(),
                 f"about {work.seconds_per_step:.2f} s/step on {self.device}: {whole} for {self.max_steps} steps"
                 " without samples (an estimate; the run shows the real one)",
+                *([self.samples] if self.samples else []),
                 *self._preservation_lines(),
                 f"the run fills about {self.run_bytes / 1e9:.2f} GB of {self.run_free_bytes / 1e9:.1f} GB free",
             ]
@@ -127,7 +130,7 @@ def check_recipe(
     checkpoint.require_trainable(model.allow_distilled)
     report = datamodule.plan()
     device = trainer.strategy.root_device
-    work = _workload(checkpoint, model, datamodule, report, device)
+    work = _workload(checkpoint, model, datamodule, trainer)
     run_bytes, free = run_size(trainer, sum(work.trainable.values()))
     return CheckReport(
         recipe=datamodule.recipe_name,
@@ -135,6 +138,7 @@ def check_recipe(
         data=report,
         work=work,
         given=model.objective.conditions.told,
+        samples=told_samples(trainer, model),
         max_steps=trainer.max_steps,
         run_bytes=run_bytes,
         run_free_bytes=free,
@@ -146,69 +150,42 @@ def _workload(
     checkpoint: Checkpoint,
     model: "LTXModule",
     datamodule: "LatentDataModule",
-    report: DataReport,
-    device: torch.device,
+    trainer: "RecipeTrainer",
 ) -> Workload:
     """Size of the largest bucket in use."""
-    config = LTXConfig.from_metadata(checkpoint.config["transformer"])
-    with torch.device("meta"):
-        transformer = LTXTransformer(config, model.streams)
-    trainable = lora_parameters(linear_shapes(transformer), model.lora)
-    frozen = sum(parameter.numel() for parameter in transformer.parameters())
-    used = report.used_buckets or datamodule.settings.buckets
-    bucket = max(used, key=lambda one: (LatentSpec().tokens(one), one.duration(datamodule.fps)))
-    video, audio = (count * datamodule.batch_size for count in _tokens(model, datamodule, bucket))
-    widths = video * config.video_dim + audio * config.audio_dim
-    kept = _kept_for_backward(model, config.num_layers)
-    bytes_each = _BYTES[model.dtype_name]
-    memory = frozen * bytes_each + sum(trainable.values()) * _OPTIMIZER_BYTES + widths * kept * bytes_each / 2
-    passes = 3 if model.gradient_checkpointing else 2  # forward, backward to the inputs, and recomputation
-    attention = 4 * config.num_layers * (video**2 * config.video_dim + audio**2 * config.audio_dim)
+    device, transformer = trainer.strategy.root_device, on_meta(model, checkpoint)
+    job = largest_job(model, datamodule, trainer)
+    memory = memory_table(model, job, device, trainer)
+    execution = memory.execution
+    video, audio, frozen = job.video_tokens, job.audio_tokens, job.sizes.total
+    passes = 2 + execution.checkpointed_blocks / job.sizes.num_blocks  # forward, backward to the inputs, recomputation
+    attention = 4 * job.sizes.num_blocks * (video**2 * job.video_width + audio**2 * job.audio_width)
     video_part = checkpoint.num_parameters("video") if model.streams != "audio" else 0
     plain_flop = passes * (2 * (video_part * video + (frozen - video_part) * max(audio, 1)) + attention)
     preserved = 0.0 if model.preservation is None else model.preservation.probability
     slowdown = 1 + preserved * (passes + 1) / passes  # the base's forward, and all passes once more
     flop = slowdown * plain_flop
     return Workload(
-        bucket=bucket,
+        bucket=largest_bucket(datamodule),
         video_tokens=video,
         audio_tokens=audio,
-        trainable=trainable,
+        trainable=lora_parameters(linear_shapes(transformer), model.lora),
         frozen=frozen,
-        memory_gib=memory / _GIB,
+        memory_gib=memory.estimate.step / _GIB,
+        memory=memory,
         step_tflop=flop / 1e12,
         seconds_per_step=max(
-            flop / (_EFFICIENCY * _matrix_rate(device, model.dtype_name)),
-            slowdown * config.num_layers * _SECONDS_A_BLOCK,
+            flop / (_EFFICIENCY[execution.compile] * _matrix_rate(device, execution.dtype)),
+            0.0 if execution.compile else slowdown * job.sizes.num_blocks * _SECONDS_A_BLOCK,
         ),
         preservation_slowdown=slowdown,
     )
 
 
-def _tokens(model: "LTXModule", datamodule: "LatentDataModule", bucket: Bucket) -> tuple[int, int]:
-    """Video and audio tokens of an item, with those of its references and keyframes."""
-    reference = None
-    if model.needs.video_reference:
-        reference = datamodule.settings.pairing.reference_bucket(bucket, "data.buckets")
-    video, audio = tokens_beside(model.objective.conditions, bucket, reference, datamodule.fps)
-    video = LatentSpec().tokens(bucket) + video if model.streams != "audio" else 0
-    with_audio = model.streams != "video" and not bucket.is_still
-    return video, AudioLatentSpec().length(bucket.duration(datamodule.fps)) + audio if with_audio else 0
-
-
-def _kept_for_backward(model: "LTXModule", num_layers: int) -> int:
-    """Bytes kept per token and unit of width, in two-byte numbers."""
-    recomputes = model.gradient_checkpointing
-    kept = _KEPT_INPUT * num_layers + _KEPT_WHOLE * (1 if recomputes else num_layers)
-    if model.preservation is None or not model.preservation.probability:
-        return kept
-    return 2 * kept - (_KEPT_WHOLE if recomputes else 0)  # two graphs wait, but one block at a time is recomputed
-
-
 def _matrix_rate(device: torch.device, dtype: str) -> float:
     """Operations a second of a large matrix product on this device, timed for about a tenth of a second."""
     size = 4096 if device.type == "cuda" else 512
-    matrix = torch.randn(size, size, device=device, dtype=torch.bfloat16 if dtype == "bf16" else torch.float32)
+    matrix = torch.randn(size, size, device=device, dtype=torch.float32 if dtype == "fp32" else torch.bfloat16)
     for _ in range(3):
         matrix @ matrix
     _wait(device)
@@ -218,11 +195,6 @@ def _matrix_rate(device: torch.device, dtype: str) -> float:
         _wait(device)
         rounds += 1
     return 2 * size**3 * rounds / (time.perf_counter() - begin)
-
-
-def _gib(gib: float) -> str:
-    """Memory in the unit that suits it."""
-    return f"{gib:.1f} GiB" if gib >= 1 else f"{1024 * gib:.0f} MiB"
 
 
 def _wait(device: torch.device) -> None:

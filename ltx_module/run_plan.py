@@ -4,14 +4,17 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.strategies import DDPStrategy
 
-from callbacks import AdapterEMA, DropCaptions, SaveLoRA, SaveResumeState
+from callbacks import AdapterEMA, DropCaptions, SampleVideos, SaveLoRA, SaveResumeState
 from datamodules.manifest.sets import ClipSet
-from ltx_module.model import Streams
 from ltx_module.preservation import Preservation
+from ltx_module.preview_plan import plan_previews, run_cost
+
+if TYPE_CHECKING:
+    from ltx_module.module import LTXModule
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,21 @@ def run_size(trainer: Trainer, trainable: int) -> tuple[int, int]:
     directory = Path(trainer.default_root_dir).absolute()
     existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     return size, shutil.disk_usage(existing).free
+
+
+def told_samples(trainer: Trainer, model: "LTXModule") -> str:
+    """Which samples a run will make, and what they cost; empty where it makes none.
+
+    Args:
+        trainer: With the recipe's callbacks.
+        model: The recipe's; it need not be built.
+    """
+    config = model.sample_config
+    for callback in trainer.callbacks:
+        if isinstance(callback, SampleVideos) and config.prompts:
+            cost = run_cost(trainer, model, callback.every_n_steps, callback.at_start)
+            return plan_previews(config, cost).text(len(config.prompts))
+    return ""
 
 
 def say_what_is_lacking(trainer: Trainer, resume_step: int | None) -> None:
@@ -89,10 +107,3 @@ def say_what_is_unused(trainer: Trainer, sets: Sequence[ClipSet]) -> None:
             wanted[0],
             sets[wanted[0]].caption_dropout,
         )
-
-
-def allow_silent_batches(trainer: Trainer, streams: Streams) -> None:
-    """Let a rank have a batch without sound, whose audio adapters get no gradient, beside one with sound."""
-    if streams == "av" and isinstance(trainer.strategy, DDPStrategy):
-        # Lightning has no public way to say so once `auto` has counted the devices.
-        trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)

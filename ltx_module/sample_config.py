@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal
 
 from jsonargparse.typing import ClosedUnitInterval, PositiveInt
 from torch import Tensor
@@ -53,11 +54,16 @@ class SampleConfig:
     without_lora: bool = False
     """Whether `sample` also writes each prompt without the LoRA, for comparison."""
     distilled_lora: Path | None = None
-    """The published rank-384 distilled LoRA, which the preset `fast` needs on the dev model."""
+    """The published rank-384 distilled LoRA, which the preset `fast` needs on the dev model; with it, training shows
+    `fast` previews at its checkpoints."""
+    max_share: ClosedUnitInterval | None = 0.05
+    """How much longer samples may make a training run: what fits is decided before it begins, and said. Null samples
+    every prompt at every checkpoint."""
     stg_blocks: tuple[int, ...] | None = None
     """Blocks whose self-attention the STG pass skips; null means 28 of 48, else the one at 60 % of the depth."""
-    batch_guidance: bool = False
-    """Run the guidance passes of a step as one batch: faster on large cards, more memory."""
+    batch_guidance: bool | Literal["auto"] = "auto"
+    """Run the guidance passes of a step as one batch; `auto` does so where blocks are not compiled, which leaves a card
+    idle between two of them, and there is room."""
 
     def __post_init__(self) -> None:
         """Check size, preset and prompts where they are written."""
@@ -174,3 +180,16 @@ def sample_name(number: int, prompt: str, seed: int) -> str:
     """File name of a prompt's sample, equal at every step so that a grid can line them up."""
     words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40].rstrip("-") or "prompt"
     return f"{number:02d}-{words}-seed{seed}"
+
+
+def with_preset(request: SampleRequest, preset: str) -> SampleRequest:
+    """A request made in another way, under a name of its own: it must not be taken for the result of the first way.
+
+    Args:
+        request: Of a prompt.
+        preset: In place of its own; its own leaves it as it is.
+    """
+    if preset == request.preset:
+        return request
+    name, found, seed = request.name.rpartition("-seed")
+    return replace(request, preset=preset, steps=None, name=f"{name}-{preset}{found}{seed}")

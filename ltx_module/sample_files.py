@@ -11,6 +11,7 @@ from datamodules.media.write import write_video
 from datamodules.media.write_wave import write_wave
 from ltx_module.sample_config import SampleRequest, VideoSample
 from ltx_module.sample_output import SAMPLE_RATE
+from ltx_module.strategies import share_of
 from ltx_module.verbs import Work
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ def sample_works(model: "LTXModule", directory: Path) -> list[Work]:
     facts = {"lora": [{"file": str(adapter.path), "strength": adapter.strength} for adapter in model.adapters]}
 
     def work(request: SampleRequest) -> Work:
-        return lambda placed: logger.info("wrote %s", write_sample(directory, placed.sample(request), facts))
+        def write(placed: "LTXModule") -> None:
+            sample = placed.sample(request)
+            if share_of(placed.trainer).writes:
+                logger.info("wrote %s", write_sample(directory, sample, facts))
+
+        return write
 
     requests = model.sample_requests()
     if not requests:

@@ -8,6 +8,7 @@ Being closed forms, they continue exactly after a resume and stretch when a fini
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, Literal
 
 from torch import Tensor
@@ -86,11 +87,10 @@ class WarmupDecay(LRScheduler):
 
 
 def group_options(optimizer: Optimizer) -> list[dict[str, Any]]:
-    """Settings of each group of an optimizer, without its parameters."""
-    return [
-        {key: value for key, value in group.items() if key not in ("params", "initial_lr")}
-        for group in optimizer.param_groups
-    ]
+    """Settings of each group of an optimizer: what its constructor takes, and not what it keeps there of its own."""
+    kinds = [kind for kind in type(optimizer).__mro__ if issubclass(kind, Optimizer)]
+    settings = {name for kind in kinds for name in signature(kind.__init__).parameters} - {"self", "params"}
+    return [{key: value for key, value in group.items() if key in settings} for group in optimizer.param_groups]
 
 
 def restore_options(optimizer: Optimizer, schedule: object, options: Sequence[Mapping[str, Any]]) -> None:

@@ -11,3 +11,16 @@ def derive_seed(*parts: int | str) -> int:
     """
     digest = blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
+
+
+def batch_seed(seed: int, purpose: str, index: int, rank: int, world_size: int) -> int:
+    """Seed of a draw for a training batch: N ranks draw what one process draws that takes their batches in turn.
+
+    Args:
+        seed: The recipe's.
+        purpose: What is drawn.
+        index: Number of the batch on its rank.
+        rank: The rank.
+        world_size: Number of ranks.
+    """
+    return derive_seed(seed, purpose, index * world_size + rank, 0)

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint, Timer
 from lightning.pytorch.loggers import Logger
 from typing_extensions import override
 
-from callbacks import RunProgress, StopOnNaN, StopOnSignal, WatchControl, WriteStatus
+from callbacks import MemoryGuard, RunProgress, StopOnNaN, StopOnSignal, WatchControl, WriteStatus
 from datamodules.atomic import read_json, write_json
 from datamodules.latents import LatentDataModule
 from ltx_module.adapter_files import choose_adapters, label_of, require_loras
@@ -26,11 +26,13 @@ from ltx_module.export import LoRAExport
 from ltx_module.failures import way_out
 from ltx_module.metrics_log import run_loggers
 from ltx_module.module import DTYPES, LTXModule
+from ltx_module.out_of_memory import answering
 from ltx_module.requirements import require_samples, require_trainable
 from ltx_module.resume import find_state, say_how_to_go_on
 from ltx_module.run_directory import RunDirectory, step_of
-from ltx_module.run_plan import allow_silent_batches, say_what_contradicts, say_what_is_lacking, say_what_is_unused
+from ltx_module.run_plan import say_what_contradicts, say_what_is_lacking, say_what_is_unused
 from ltx_module.sample_files import sample_works
+from ltx_module.strategies import require_fit
 from ltx_module.verbs import NoModel, Work, WorkList
 
 logger = logging.getLogger(__name__)
@@ -78,7 +80,8 @@ class RecipeTrainer(Trainer):
             )
         self.run_directory = RunDirectory(Path(default_root_dir or "runs/recipe-1"))
         self.signals, self.status = StopOnSignal(), WriteStatus()
-        callbacks = [self.signals, WatchControl(), StopOnNaN(), *(callbacks or []), self.status]
+        self.guard = MemoryGuard()
+        callbacks = [self.guard, self.signals, WatchControl(), StopOnNaN(), *(callbacks or []), self.status]
         if enable_progress_bar:
             callbacks.append(RunProgress(self.status))
         super().__init__(
@@ -104,6 +107,13 @@ class RecipeTrainer(Trainer):
         """What `fit` resumes from."""
         self.evaluation_config = EvaluationConfig()
         """The recipe's `evaluate:` block."""
+
+    @override
+    def _run_stage(self) -> Any:
+        """Let all ranks end together: whoever started them takes the end of the first one for that of all."""
+        results = super()._run_stage()
+        self.strategy.barrier("done")
+        return results
 
     def check(
         self, model: LTXModule, datamodule: LatentDataModule, json: Path | None = None, doctor: bool = True
@@ -138,7 +148,7 @@ class RecipeTrainer(Trainer):
             prune: Delete cache entries that no recipe of this dataset uses.
         """
         model.require_files()
-        with self.signals.installed():
+        with self.signals.installed(), answering(self, model, datamodule, "encoding the dataset"):
             super().predict(NoModel(), datamodule=datamodule, return_predictions=False)
         if decode and self.is_global_zero:
             logger.info("decoded latents are in %s", datamodule.decode(self.run_directory.path / "decoded"))
@@ -174,12 +184,15 @@ class RecipeTrainer(Trainer):
                     datamodule.on_encoding = lambda: self.status.report(self, "encoding")
                 model.require_files()
                 require_trainable(model)
-                allow_silent_batches(self, model.streams)
+                require_fit(self, model.swap_blocks)
                 say_what_is_lacking(self, step)
                 sets = [] if datamodule is None else datamodule.sets
                 say_what_contradicts(self, model.preservation, sets)
                 say_what_is_unused(self, sets)
-                super().fit(model, train_dataloaders, val_dataloaders, datamodule, ckpt_path=state, weights_only=True)
+                with answering(self, model, datamodule):
+                    super().fit(
+                        model, train_dataloaders, val_dataloaders, datamodule, ckpt_path=state, weights_only=True
+                    )
             except Exception as error:
                 if state is not None and self.signals.is_waiting and self.is_global_zero:
                     write_json(self.run_directory.status, before)  # a refused resume leaves the run as it was
@@ -205,7 +218,7 @@ class RecipeTrainer(Trainer):
             lora: LoRA file with an optional strength, `FILE[:STRENGTH]`; repeatable. Default: the run's newest.
         """
         self._use_loras(model, lora)
-        with self.signals.installed():
+        with self.signals.installed(), answering(self, model, datamodule, "validation"):
             metrics = super().validate(model, dataloaders, datamodule=datamodule, verbose=False)[0]
         if self.is_global_zero:
             sys.stdout.writelines(f"{name:40s} {value:.6f}\n" for name, value in metrics.items())
@@ -260,7 +273,7 @@ class RecipeTrainer(Trainer):
             config=self.evaluation_config,
             max_steps=self.max_steps,
         )
-        with self.signals.installed():
+        with self.signals.installed(), answering(self, model, datamodule, "evaluation"):
             super().predict(model, datamodule=order.data(model, datamodule), return_predictions=False)
 
     evaluate = assess  # named as `sample` is
@@ -291,7 +304,7 @@ class RecipeTrainer(Trainer):
 
     def _do(self, model: LTXModule, datamodule: LatentDataModule, work: list[Work]) -> None:
         """Place the model and let the ranks share the work."""
-        with self.signals.installed():
+        with self.signals.installed(), answering(self, model, datamodule, "sampling or loading"):
             super().predict(model, datamodule=WorkList(datamodule, work), return_predictions=False)
 
     def _close_run(self) -> None:

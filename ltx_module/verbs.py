@@ -8,6 +8,8 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch.utils.data import DataLoader
 from typing_extensions import override
 
+from ltx_module.strategies import share_of
+
 if TYPE_CHECKING:
     from datamodules.latents import LatentDataModule
     from ltx_module.module import LTXModule
@@ -36,12 +38,21 @@ class WorkList(LightningDataModule):
     @override
     def predict_dataloader(self) -> DataLoader[Any]:
         assert self.trainer is not None
-        mine: Any = self.work[self.trainer.global_rank :: self.trainer.world_size]  # a list is a dataset to torch
+        # a list is a dataset to torch; to Lightning, a rank with nothing in it is an error
+        mine: Any = share_of(self.trainer).of(self.work) or [_nothing]
         return DataLoader(mine, batch_size=None)
+
+
+def _nothing(_: "LTXModule") -> None:
+    """The work of a rank that has none left."""
 
 
 class NoModel(LightningModule):
     """Lets the trainer's launcher run the data module's set-up on every rank without building the transformer."""
+
+    @override
+    def configure_model(self) -> None:
+        """Build nothing; Lightning's FSDP2 strategy insists on being told so."""
 
     @override
     def predict_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 from torch import Tensor
@@ -98,6 +97,8 @@ def write_timed(
         waveform: `(2, N)` at 48 kHz.
         sound_delay: Seconds added to the timestamps of the sound.
     """
+    import av  # tests on a card run without it
+
     with av.open(str(path), "w") as container:
         options = {"crf": "12", "g": "12"} if codec == "libx264" else {"crf": "8", "b": "4M", "deadline": "realtime"}
         rate = round((len(times) - 1) / (times[-1] - times[0])) if len(times) > 1 else 24
@@ -138,6 +139,8 @@ def write_wav(path: Path, waveform: Tensor, rate: int = 48000) -> None:
 
 def write_sound(path: Path, codec: str, rate: int, waveform: Tensor) -> None:
     """Write a mono sound `(1, N)` in [-1, 1] with one of FFmpeg's encoders."""
+    import av
+
     is_planar = codec in ("libmp3lame", "aac")
     samples = waveform.numpy() if is_planar else (waveform.numpy() * 32767).astype(np.int16)
     with av.open(str(path), "w") as container:

@@ -49,7 +49,11 @@ def test_lightnings_complaints_are_about_the_trainer(capsys):
 
 @pytest.mark.parametrize(
     ("text", "fix"),
-    [("CUDA out of memory. Tried to allocate", "data.batch_size"), ("No space left on device", "data.cache_dir")],
+    [
+        ("CUDA out of memory. Tried to allocate", "data.batch_size"),
+        ("No space left on device", "data.cache_dir"),
+        ("Failed to find C compiler. Please specify via CC environment variable", "model.compile"),
+    ],
 )
 def test_known_failures_come_with_a_way_out(text, fix, capsys):
     error = RuntimeError(text)

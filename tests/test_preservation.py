@@ -73,7 +73,7 @@ IDS = ["sound", "silent", "still", "video stream"]
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_fresh_adapter_is_not_pulled_at_all(streams, audio, frames, recompute):
     transformer = build(streams, dropout=0.3)
-    transformer.gradient_checkpointing = recompute
+    transformer.blocks.num_recomputed = recompute * transformer.num_blocks
     batch = make_batch(transformer, audio=audio, frames=frames)
     losses = preservation_loss(transformer, class_prompted(batch), noised(transformer, batch))
     assert losses.by_modality.keys() == ({"video", "audio"} if audio else {"video"})
@@ -115,7 +115,7 @@ def test_dropout_acts_on_the_adapter_and_not_on_the_target():
 def test_the_adapter_is_active_again_and_learns_from_both_losses(recompute):
     transformer = build()
     learn(transformer)
-    transformer.gradient_checkpointing = recompute
+    transformer.blocks.num_recomputed = recompute * transformer.num_blocks
     batch = make_batch(transformer)
     flows = noised(transformer, batch)
     plain = OBJECTIVE.total(OBJECTIVE.loss(transformer, batch, torch.Generator().manual_seed(1)))

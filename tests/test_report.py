@@ -1,6 +1,7 @@
 """What `check` says about a run follows from the recipe, and its disk estimate from what a run writes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,5 +91,9 @@ def test_the_json_holds_what_the_text_says(check, tmp_path):
     written = json.loads(Path(tmp_path / "check.json").read_text())
     assert written["data"]["clips"] == {"train": 10, "validation": 0, "dropped": 0}
     assert (written["work"]["bucket"], written["run_bytes"]) == ("64x64x9", report.run_bytes)
+    parts = written["work"]["memory"]["estimate"]["parts"]
+    assert sum(parts.values()) == pytest.approx(report.work.memory_gib * 2**30)
+    assert written["work"]["memory"]["card"] is None
     assert "10 clips to train on" in report.text()
+    assert re.search(r"memory: bf16, 6 of 6 blocks .*\n  step +[\d.]+ MiB  [\d.]+ MiB frozen weights,", report.text())
     assert f"trains {trainable(report) / 1e6:.2f} M parameters" in report.text()

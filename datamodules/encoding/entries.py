@@ -13,6 +13,7 @@ from torch import Tensor
 from datamodules.encoding.latent_masks import given_pixels, given_sound, given_spans
 from datamodules.geometry import AudioLatentSpec, Bucket
 from datamodules.manifest.clip import Spans
+from datamodules.media.audio import SAMPLE_RATE
 from datamodules.media.decode import read_audio, read_frames
 from datamodules.media.recompress import recompress
 
@@ -48,6 +49,11 @@ class VideoEntry(Entry):
     mirrored: bool = False
     """Whether left and right are exchanged."""
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Memory that it takes while it is read."""
+        return _picture_bytes(self.bucket)
+
     def read(self) -> Tensor:
         """Frames, `(F, 3, H, W)`, uint8.
 
@@ -74,6 +80,11 @@ class AudioEntry(Entry):
     """Seconds."""
     mirrored: bool = False
     """Whether left and right are exchanged."""
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Memory that it takes while it is read."""
+        return _sound_bytes(self.duration)
 
     def read(self) -> Tensor:
         """Waveform, `(2, N)` at 16 kHz.
@@ -107,6 +118,11 @@ class VideoMaskEntry(Entry):
     mirrored: bool = False
     """Whether left and right are exchanged."""
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Memory that it takes while it is read."""
+        return _picture_bytes(self.bucket)
+
     def read(self) -> Tensor:
         """`(F', H', W')`, bool, True is given.
 
@@ -139,6 +155,11 @@ class AudioMaskEntry(Entry):
     loud_is_given: bool
     """What a loud mask means."""
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Memory that it takes while it is read."""
+        return _sound_bytes(self.duration)
+
     def read(self) -> Tensor:
         """`(L,)`, bool, True is given.
 
@@ -153,3 +174,11 @@ class AudioMaskEntry(Entry):
 
 MaskEntry = VideoMaskEntry | AudioMaskEntry
 MediaEntry = VideoEntry | AudioEntry | MaskEntry
+
+
+def _picture_bytes(bucket: Bucket) -> int:
+    return 3 * bucket.frames * bucket.height * bucket.width
+
+
+def _sound_bytes(duration: float) -> int:
+    return round(2 * 4 * SAMPLE_RATE * duration)  # two channels in fp32

@@ -12,6 +12,7 @@ import torch
 from datamodules.cache import LatentCache
 from datamodules.encoding.entries import AudioEntry, MaskEntry, MediaEntry, VideoEntry
 from datamodules.encoding.latent_encoder import LatentEncoder
+from datamodules.encoding.pipeline import decoding_threads
 from datamodules.encoding.text_encoder import TextEncoder, TextSettings
 from ltx_module.checkpoint import Checkpoint
 
@@ -46,7 +47,9 @@ def encode_media(entries: Iterable[MediaEntry], cache: LatentCache, checkpoint: 
         OSError: If the cache cannot be written.
         MemoryError: If a clip does not fit on the device.
     """
-    encoder = LatentEncoder(checkpoint, cache, device=place.device, shown=place.is_first)
+    encoder = LatentEncoder(
+        checkpoint, cache, device=place.device, threads=decoding_threads(place.world_size), shown=place.is_first
+    )
     masks, video, audio = dict[str, MaskEntry](), dict[str, VideoEntry](), dict[str, AudioEntry]()
     for entry in entries:
         if isinstance(entry, VideoEntry):

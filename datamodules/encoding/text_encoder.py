@@ -1,31 +1,42 @@
-"""Captions to contexts: Gemma over all captions, then the connectors, never both in memory.
+"""Captions to contexts: Gemma, then the connectors, in batches of captions that are about equally long.
 
-Gemma's hidden states are large (some 40 MB for a caption of 100 tokens, padding left out), so they wait on disk as
-cache entries of their own and go as soon as the context is written. The work proceeds in rounds of at most 8 GiB of
-them. A kill loses the batch of captions in hand.
+Where both fit into the accelerator's memory, the hidden states never leave it, and only contexts come to the host.
+Elsewhere it is Gemma over all captions and then the connectors: the hidden states are large (some 40 MB for a caption
+of 100 tokens, padding left out), so they wait on disk as cache entries of their own and go as soon as the context is
+written. That proceeds in rounds of at most 8 GiB of them. A kill loses the batches of captions in hand.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from datamodules.cache import LatentCache
 from datamodules.encoding.fingerprint import HiddenFingerprint
 from datamodules.encoding.latent_encoder import free_memory
+from datamodules.encoding.pipeline import Batches, Fetch, Writing, from_device
 from datamodules.progress import progress
 from ltx_module.checkpoint import Checkpoint
+from ltx_module.checkpoint.gemma import GemmaEncoder
 from ltx_module.checkpoint.gemma_precision import Precision
+from ltx_module.checkpoint.text import TextConnectors
 
 logger = logging.getLogger(__name__)
 
 WAITING_BYTES = 8 * 2**30
 """Hidden states that may lie on disk at a time."""
-_BATCH_SIZE = 4
+BATCH_TOKENS = 4096
+"""Tokens in a batch, padding included; more of them gain nothing."""
+_SHORTEST = 128  # tokens that a short caption counts for, so that a batch does not make too many contexts
+_CONTEXTS_AT_A_TIME = 4  # the connectors work on whole windows
+_WORKSPACE_BYTES = 6 * 2**30  # all states of 4096 tokens, twice while they are stacked, and some of them once more
+_WRITERS = 4  # a context is 12.6 MB
+_WAITING_TO_BE_WRITTEN = 16  # contexts
+_HIDDEN_WAITING_TO_BE_WRITTEN = 3  # captions, up to 385 MB each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +51,18 @@ class TextSettings:
     """Tokens, a multiple of 128."""
     precision: Precision
     """How Gemma is held in memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pending:
+    """A caption that is to be encoded."""
+
+    key: str
+    """Name of its entry."""
+    caption: str
+    """Its text."""
+    tokens: int
+    """Its length, within the window."""
 
 
 class TextEncoder:
@@ -79,22 +102,22 @@ class TextEncoder:
         """
         pending = dict(captions)
         while pending:
-            self._write_hidden(list(pending.values()))
+            missing = {key: text for key, text in pending.items() if not self.cache.has(self._hidden_key(text))}
+            if missing:
+                self._read_captions(missing)
+                free_memory()
             pending = {key: caption for key, caption in pending.items() if not self.cache.has(key)}  # others work too
             done = [key for key, caption in pending.items() if self.cache.has(self._hidden_key(caption))]
             if done:
                 self._write_contexts({key: pending.pop(key) for key in done})
+                free_memory()
 
     def _hidden_key(self, caption: str) -> str:
         settings = self.settings
         return HiddenFingerprint(caption=caption, gemma=settings.gemma, text_window=settings.text_window).key
 
-    def _write_hidden(self, captions: list[str]) -> None:
-        missing = [caption for caption in captions if not self.cache.has(self._hidden_key(caption))]
-        if not missing:
-            return
-        from ltx_module.checkpoint.gemma import GemmaEncoder
-
+    def _read_captions(self, captions: Mapping[str, str]) -> None:
+        """Makes contexts of all captions, or hidden states of as many as may wait on disk."""
         settings = self.settings
         gemma = GemmaEncoder(
             settings.text_encoder,
@@ -103,34 +126,86 @@ class TextEncoder:
             text_window=settings.text_window,
             states=self.checkpoint.text_states,
         )
-        waiting_bytes = 0
-        batches = [missing[first : first + _BATCH_SIZE] for first in range(0, len(missing), _BATCH_SIZE)]
-        with progress("reading captions", len(missing), "caption", shown=self.shown) as bar:
-            for batch in batches:
-                for caption, hidden, mask in zip(batch, *gemma.encode(batch), strict=True):
-                    tokens = hidden[:, mask.bool()]  # (layers, S, D) -> (layers, tokens, D)
-                    self.cache.write(self._hidden_key(caption), {"hidden": tokens})
+        lengths = [min(tokens, settings.text_window) for tokens in gemma.tokenizer.count(list(captions.values()))]
+        pending = [
+            _Pending(key=key, caption=caption, tokens=tokens)
+            for (key, caption), tokens in zip(captions.items(), lengths, strict=True)
+        ]
+        pending.sort(key=lambda one: -one.tokens)  # what takes most memory comes first, and like lengths together
+        if self._connectors_fit():
+            try:
+                return self._encode_at_once(gemma, pending)
+            except torch.OutOfMemoryError:
+                logger.info("the connectors do not fit beside Gemma: hidden states wait on disk")
+            free_memory()
+        return self._write_hidden(gemma, [one for one in pending if not self.cache.has(one.key)])
+
+    def _connectors_fit(self) -> bool:
+        """Whether there is room for the connectors beside what is loaded."""
+        if self.device.type != "cuda":
+            return False
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info(self.device)
+        return free >= self.checkpoint.num_bytes("text_connectors") + _WORKSPACE_BYTES
+
+    def _encode_at_once(self, gemma: GemmaEncoder, pending: Sequence[_Pending]) -> None:
+        task, connectors = "encoding captions", self._load_connectors()
+        batches = Batches(partial(self._contexts, gemma, connectors), _size, BATCH_TOKENS, task)
+        with (
+            progress(task, len(pending), "caption", shown=self.shown) as bar,
+            Writing(_WRITERS, _WAITING_TO_BE_WRITTEN) as writing,
+        ):
+            for batch in batches.grouped(pending):
+                for one, contexts in zip(batch, batches.results(batch), strict=True):
+                    writing.hand_over(partial(self._store, one.key, one.caption, contexts))
+                bar.update(len(batch))
+
+    def _contexts(self, gemma: GemmaEncoder, connectors: TextConnectors, batch: Sequence[_Pending]) -> list[Fetch]:
+        """Both contexts of each caption."""
+        hidden, mask = gemma.encode([one.caption for one in batch], trimmed=True)
+        found: list[Fetch] = []
+        for part in range(0, len(batch), _CONTEXTS_AT_A_TIME):
+            chosen = slice(part, part + _CONTEXTS_AT_A_TIME)
+            video, audio = connectors(hidden[chosen], mask[chosen], self.settings.text_window)
+            found += map(from_device, zip(video.bfloat16(), audio.bfloat16(), strict=True))
+        return found
+
+    def _write_hidden(self, gemma: GemmaEncoder, pending: Sequence[_Pending]) -> None:
+        task, waiting_bytes = "reading captions", 0
+        batches = Batches(partial(_hidden_states, gemma), _size, BATCH_TOKENS, task)
+        with (
+            progress(task, len(pending), "caption", shown=self.shown) as bar,
+            Writing(1, _HIDDEN_WAITING_TO_BE_WRITTEN) as writing,
+        ):
+            for batch in batches.grouped(pending):
+                for one, tokens in zip(batch, batches.results(batch), strict=True):
+                    writing.hand_over(partial(self.cache.write, self._hidden_key(one.caption), {"hidden": tokens}))
                     waiting_bytes += tokens.nbytes
                 bar.update(len(batch))
                 if waiting_bytes >= WAITING_BYTES:
                     break
-        del gemma, hidden, tokens
-        free_memory()
 
     def _write_contexts(self, captions: Mapping[str, str]) -> None:
-        dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
-        connectors = self.checkpoint.load_text_connectors(dtype=dtype, device=self.device)
-        with progress("encoding captions", len(captions), "caption", shown=self.shown) as bar:
+        """Makes contexts of the hidden states on disk."""
+        connectors = self._load_connectors()
+        with (
+            progress("encoding captions", len(captions), "caption", shown=self.shown) as bar,
+            Writing(_WRITERS, _WAITING_TO_BE_WRITTEN) as writing,
+        ):
             for key, caption in captions.items():
                 tokens = self._hidden(key, caption)
                 if tokens is not None:
-                    video, audio = connectors(*_padded(tokens.to(self.device), self.settings.text_window))
-                    contexts = {"video_context": video[0].bfloat16(), "audio_context": audio[0].bfloat16()}
-                    self.cache.write(key, contexts, {"caption": caption})
-                    self.cache.remove(self._hidden_key(caption))
+                    hidden = tokens.to(self.device)[None]
+                    mask = torch.ones(hidden.shape[0], hidden.shape[2], dtype=torch.int64, device=self.device)
+                    video, audio = connectors(hidden, mask, self.settings.text_window)
+                    contexts = from_device([video[0].bfloat16(), audio[0].bfloat16()])
+                    writing.hand_over(partial(self._store, key, caption, contexts))
                 bar.update()
-        del connectors
-        free_memory()
+
+    def _store(self, key: str, caption: str, contexts: Fetch) -> None:
+        video, audio = contexts()
+        self.cache.write(key, {"video_context": video, "audio_context": audio}, {"caption": caption})
+        self.cache.remove(self._hidden_key(caption))
 
     def _hidden(self, key: str, caption: str) -> Tensor | None:
         """Hidden states of a caption; None if another process has made its contexts meanwhile and taken them away."""
@@ -141,10 +216,16 @@ class TextEncoder:
                 return None
             raise
 
+    def _load_connectors(self) -> TextConnectors:
+        dtype = torch.float32 if self.device.type == "cpu" else torch.bfloat16
+        return self.checkpoint.load_text_connectors(dtype=dtype, device=self.device)
 
-def _padded(tokens: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """Hidden states `(1, layers, S, D)` with padding on the left, which the connectors ignore, and mask `(1, S)`."""
-    padding = window - tokens.shape[1]
-    mask = torch.ones(1, window, dtype=torch.int64, device=tokens.device)
-    mask[:, :padding] = 0
-    return functional.pad(tokens, (0, 0, padding, 0))[None], mask
+
+def _hidden_states(gemma: GemmaEncoder, batch: Sequence[_Pending]) -> list[Tensor]:
+    """Hidden states of each caption on the host, `(layers, tokens, D)`, without padding."""
+    hidden, _ = gemma.encode([one.caption for one in batch], trimmed=True)
+    return [states[:, states.shape[1] - one.tokens :].cpu() for one, states in zip(batch, hidden, strict=True)]
+
+
+def _size(batch: Sequence[_Pending]) -> int:
+    return len(batch) * max(_SHORTEST, *(one.tokens for one in batch))

@@ -14,9 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.stream import Disposition
 from numpy.typing import NDArray
 
 from datamodules.manifest.clip import MediaError
@@ -37,6 +35,8 @@ Stream = Any
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """A container for reading; FFmpeg's errors, inside too, become a `MediaError`."""
+    import av  # training from a full cache does without it
+
     try:
         # An absolute path, lest FFmpeg take a colon in it for a protocol.
         with av.open(str(path.absolute()), metadata_errors="ignore") as container:
@@ -48,6 +48,8 @@ def opened(path: Path) -> Iterator[Any]:
 
 def video_stream(container: Any) -> Stream | None:
     """The first video stream that is not a cover picture."""
+    from av.stream import Disposition
+
     streams = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
     return next(streams, None)
 
@@ -82,11 +84,11 @@ def beginning(path: Path) -> Beginning:
         return Beginning(_time(path, frame), float(aspect or 1))
 
 
-def shown_frames(path: Path, origin: Fraction, start: float) -> Iterator[tuple[Frame, float]]:
-    """Frames with the time until which each is on the screen, seconds from the first frame."""
+def shown_frames(path: Path, origin: Fraction, start: float, *, threads: int = 0) -> Iterator[tuple[Frame, float]]:
+    """Frames with the time until which each is on the screen, seconds from the first frame; see `frames_from`."""
     shown: Frame = None
     shown_from = shown_for = 0.0
-    for frame, time in frames_from(path, video_stream, origin, start):
+    for frame, time in frames_from(path, video_stream, origin, start, threads=threads):
         if shown is not None:
             if time <= shown_from:
                 continue
@@ -99,7 +101,13 @@ def shown_frames(path: Path, origin: Fraction, start: float) -> Iterator[tuple[F
 
 
 def frames_from(
-    path: Path, choose: Callable[[Any], Stream | None], origin: Fraction, start: float, *, seek: bool = True
+    path: Path,
+    choose: Callable[[Any], Stream | None],
+    origin: Fraction,
+    start: float,
+    *,
+    seek: bool = True,
+    threads: int = 0,
 ) -> Iterator[tuple[Frame, float]]:
     """Decoded frames with their times, from one that is not after `start`, or from the first.
 
@@ -109,6 +117,7 @@ def frames_from(
         origin: Time zero on the container's clock, from `beginning`.
         start: Seconds after it.
         seek: Whether to jump there by the file's index, where that saves time.
+        threads: Threads that decode, each some frames ahead; 0 is one for each core.
 
     Raises:
         MediaError: If there is no such stream, or it cannot be decoded.
@@ -119,6 +128,7 @@ def frames_from(
         if stream is None:
             raise MediaError(path, "has no sound" if choose is sound_stream else "has no picture")
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
         if seek:
             container.seek(int((origin + Fraction(start)) / stream.time_base), stream=stream)
         landed = False
@@ -129,7 +139,7 @@ def frames_from(
             landed = True
             yield frame, time
     if seek and not landed:
-        yield from frames_from(path, choose, origin, start, seek=False)
+        yield from frames_from(path, choose, origin, start, seek=False, threads=threads)
 
 
 def samples_of(frame: Frame) -> NDArray[np.float32]:

@@ -44,6 +44,7 @@ __all__ = [
 
 _SOUND_PREROLL_SECONDS = 1.0
 _MARGIN_SECONDS = 0.05  # of sound around a window, so that its edges are resampled with their surroundings
+_THREADS = 1  # clips are read side by side; a decoder of many threads would also decode far beyond a window's end
 _JITTER_SECONDS = 0.02  # timestamps of sound closer than this to where the last chunk ended mean "go on"
 
 
@@ -68,7 +69,7 @@ def read_frames(path: Path, *, start: float, frames: int, fps: float, width: int
         return cover_crop(read_still(path), width=width, height=height)[None].repeat(frames, 1, 1, 1)
     pictures = torch.empty(frames, 3, height, width, dtype=torch.uint8)
     origin, filled = beginning(path), 0
-    for frame, end in shown_frames(path, origin.time, start):
+    for frame, end in shown_frames(path, origin.time, start, threads=_THREADS):
         picture: Tensor | None = None
         while filled < frames and start + (filled + DISPLAY_PHASE) / fps < end:
             if picture is None:
@@ -98,7 +99,8 @@ def read_audio(path: Path, *, start: float, duration: float) -> Tensor:
     """
     begin, total = start - _MARGIN_SECONDS, duration + 2 * _MARGIN_SECONDS
     buffer, rate, expected = torch.zeros(2, 0), 0, None
-    for frame, time in frames_from(path, sound_stream, beginning(path).time, start - _SOUND_PREROLL_SECONDS):
+    origin, preroll = beginning(path).time, start - _SOUND_PREROLL_SECONDS
+    for frame, time in frames_from(path, sound_stream, origin, preroll, threads=_THREADS):
         if not rate:
             rate = frame.sample_rate
             buffer = torch.zeros(2, round(total * rate))

@@ -29,6 +29,7 @@ def attach_lora(
     strength: float = 1.0,
     dropout: float = 0.0,
     trainable: bool = False,
+    device: torch.device | str | None = None,
 ) -> None:
     """Put an adapter beside linear layers and make it active, next to those that are.
 
@@ -39,6 +40,7 @@ def attach_lora(
         strength: Factor on the whole adapter.
         dropout: Probability of dropping an input of the adapter in training mode.
         trainable: Keep it in fp32 and require gradients, rather than frozen in the dtype of the layer it stands by.
+        device: Where its weights are; None is the transformer's.
 
     Raises:
         ValueError: If the name is taken or has a dot.
@@ -50,13 +52,14 @@ def attach_lora(
         _inject(transformer, list(pairs), adapter, dropout)
         _activate(transformer, [*active, adapter])
     layers = _adapted(transformer)
+    device = device or next(transformer.parameters()).device  # a layer's own weight may wait in host memory
     for name, pair in pairs.items():
         layer = layers[name]
         weight = layer.get_base_layer().weight
         frozen = weight.dtype if weight.dtype in _COMPUTE_DTYPES else torch.bfloat16
-        placed = {"device": weight.device, "dtype": torch.float32 if trainable else frozen, "copy": True}
-        layer.lora_A[adapter] = _linear(pair.down.to(**placed), trainable)
-        layer.lora_B[adapter] = _linear(pair.up.to(**placed), trainable)
+        dtype = torch.float32 if trainable else frozen
+        layer.lora_A[adapter] = _linear(pair.down.to(device, dtype, copy=True), trainable)
+        layer.lora_B[adapter] = _linear(pair.up.to(device, dtype, copy=True), trainable)
         layer.r[adapter], layer.lora_alpha[adapter] = pair.rank, pair.alpha
         layer.scaling[adapter] = strength * pair.scale
 
@@ -199,8 +202,11 @@ def load_trainable_state(transformer: nn.Module, state: Mapping[str, Tensor], ad
 def _inject(transformer: nn.Module, names: list[str], adapter: str, dropout: float) -> None:
     import peft
 
+    from ltx_module.adapters.adapted_linear import AdaptedLinear
+
     # Rank 1 on the meta device costs nothing; the caller sets A and B. peft draws random numbers all the same.
     config = peft.LoraConfig(r=1, target_modules=names, lora_dropout=dropout, bias="none", init_lora_weights=False)
+    config._register_custom_module({nn.Linear: AdaptedLinear})
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Already found a `peft_config`")  # several adapters are meant
         peft.inject_adapter_in_model(config, transformer, adapter_name=adapter, low_cpu_mem_usage=True)

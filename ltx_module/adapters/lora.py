@@ -63,6 +63,7 @@ def load_lora(
     *,
     adapter: str | None = None,
     allow_connectors: bool = False,
+    device: torch.device | str | None = None,
 ) -> str:
     """Attach a LoRA file as a frozen adapter, next to those that are there.
 
@@ -72,6 +73,7 @@ def load_lora(
         strength: Factor on the whole LoRA.
         adapter: Name for it; its file name, made unique, when None.
         allow_connectors: Name keys of the text connectors rather than refuse the file, as the distilled LoRA needs.
+        device: Where its weights are; None is the transformer's.
 
     Returns:
         The adapter's name.
@@ -82,7 +84,7 @@ def load_lora(
     """
     match = match_lora(read_lora_file(Path(path), allow_connectors=allow_connectors), transformer)
     adapter = adapter or _free_name(Path(path).stem, adapter_names(transformer))
-    attach_lora(transformer, match.pairs, adapter=adapter, strength=strength)
+    attach_lora(transformer, match.pairs, adapter=adapter, strength=strength, device=device)
     _report(match, f"attached at strength {strength:g}")
     return adapter
 

@@ -1,12 +1,18 @@
 """How large the updates of an adapter are, by part of a block."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from ltx_module.adapters.layers import DEFAULT_ADAPTER, lora_pairs
 from ltx_module.adapters.targets import group_of, linears
+from ltx_module.precision.frozen_linear import FrozenLinear
+from ltx_module.precision.sharding import gathered
+
+if TYPE_CHECKING:
+    from ltx_module.model import LTXTransformer
 
 GROUP_NAMES = {
     "attn1": "video self-attention",
@@ -37,10 +43,18 @@ def update_norms(transformer: nn.Module, adapter: str = DEFAULT_ADAPTER) -> dict
 
 
 @torch.no_grad()
-def frozen_norms(transformer: nn.Module, adapter: str = DEFAULT_ADAPTER) -> dict[str, Tensor]:
-    """Frobenius norm of the frozen weights that those updates are added to."""
-    weights, names = linears(transformer), lora_pairs(transformer, adapter)
-    return _norms((name, torch.linalg.vector_norm(_weight(weights, name), dtype=torch.float32) ** 2) for name in names)
+def frozen_norms(transformer: "LTXTransformer", adapter: str = DEFAULT_ADAPTER) -> dict[str, Tensor]:
+    """Frobenius norm of the frozen weights that those updates are added to; every rank must call."""
+    layers, names, loader = linears(transformer), set(lora_pairs(transformer, adapter)), transformer.blocks.loader
+    squares = []
+    for number, block in enumerate(transformer.blocks):
+        if loader is not None:
+            loader.load(number)
+        with gathered(block):
+            own = [name for name in names if name.startswith(f"transformer_blocks.{number}.")]
+            squares += [(name, _square(layers[name])) for name in own]
+            names.difference_update(own)
+    return _norms([*squares, *((name, _square(layers[name])) for name in names)])
 
 
 def update_sizes(transformer: nn.Module, adapter: str = DEFAULT_ADAPTER) -> dict[str, int]:
@@ -59,7 +73,9 @@ def _norms(squares: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
     return {group: torch.stack(parts).sum().sqrt() for group, parts in groups.items()}
 
 
-def _weight(layers: Mapping[str, nn.Module], name: str) -> Tensor:
-    weight = layers[name].weight
+def _square(layer: nn.Module) -> Tensor:
+    """Square of the norm of the weight that a layer computes with."""
+    weight = layer.dequantised() if isinstance(layer, FrozenLinear) else layer.weight
     assert isinstance(weight, Tensor)
-    return weight
+    norm: Tensor = torch.linalg.vector_norm(weight, dtype=torch.float32)
+    return norm.square()

@@ -27,6 +27,7 @@ from ltx_module.adapters.lora import merged_weight
 from ltx_module.adapters.lora_file import listed
 from ltx_module.adapters.pair import LoRAPair
 from ltx_module.adapters.targets import full_linear_shapes, linears
+from ltx_module.precision.frozen_linear import FrozenLinear
 
 if TYPE_CHECKING:
     from ltx_module.model import LTXTransformer, Modality
@@ -53,6 +54,16 @@ class ExportCheck:
     """Largest absolute difference that the trained adapter makes to the base model's velocities."""
     update_error: float
     """Largest relative difference of a layer's update, `|file - trained| / |trained|`."""
+    quantised: bool = False
+    """Whether the base computes in few bits, which the difference of velocities is then made of."""
+
+    @property
+    def note(self) -> str:
+        """What to know of the difference."""
+        if not self.quantised:
+            return ""
+        exact = f"the file's updates are exact to {self.update_error:.2g}"
+        return f" (the base is quantised, and rounds both otherwise; {exact})"
 
 
 def verify_export(
@@ -94,20 +105,23 @@ def verify_export(
             f"rounding explains {MAX_UPDATE_ERROR:.0%} at most. Export it again."
         )
     difference, effect = _compare(transformer, file_pairs, modalities, adapter)
-    logger.info(
-        "%s: %d keys load in ComfyUI; velocity differs by %.2g where the LoRA changes it by %.2g",
-        path.name,
-        len(tensors),
-        difference,
-        effect,
-    )
-    return ExportCheck(
+    check = ExportCheck(
         keys_loaded=len(tensors) - len(not_loaded),
         keys_not_loaded=not_loaded,
         max_difference=difference,
         effect=effect,
         update_error=errors[worst],
+        quantised=any(isinstance(module, FrozenLinear) for module in transformer.modules()),
     )
+    logger.info(
+        "%s: %d keys load in ComfyUI; velocity differs by %.2g where the LoRA changes it by %.2g%s",
+        path.name,
+        len(tensors),
+        difference,
+        effect,
+        check.note,
+    )
+    return check
 
 
 def _load_as_comfyui(
@@ -195,7 +209,7 @@ def _merged_output(
     pair: LoRAPair,
     strength: float,
 ) -> Tensor:
-    weight, bias = layer.weight, layer.bias
+    weight, bias = layer.dequantised() if isinstance(layer, FrozenLinear) else layer.weight, layer.bias
     assert isinstance(weight, Tensor)
     assert bias is None or isinstance(bias, Tensor)
-    return functional.linear(inputs[0], merged_weight(weight, pair, strength), bias)
+    return functional.linear(inputs[0], merged_weight(weight, pair, strength).to(inputs[0].dtype), bias)

@@ -5,14 +5,15 @@ is read, so at no time do two copies exist: on the CPU in the stored dtype the m
 itself, on a GPU each tensor goes straight there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
 
 from ltx_module.checkpoint.errors import CheckpointError
 from ltx_module.checkpoint.file import TensorStore
-from ltx_module.checkpoint.fp8 import stored_weights
+from ltx_module.checkpoint.fp8 import StoredWeight, stored_weights
+from ltx_module.precision.frozen_linear import FrozenLinear
 
 _SHOWN = 3
 
@@ -25,6 +26,7 @@ def assemble(
     component: str,
     dtype: torch.dtype,
     device: torch.device | str,
+    placed: Callable[[str], None] | None = None,
 ) -> nn.Module:
     """Fills a meta module with weights from the file, frozen and in evaluation mode.
 
@@ -35,6 +37,7 @@ def assemble(
         component: What is being loaded, for messages.
         dtype: Of the floating point tensors.
         device: Where the module shall be.
+        placed: Called with each name once its tensor is in place.
 
     Returns:
         The same module.
@@ -44,7 +47,9 @@ def assemble(
     """
     check_match(module, file, sources, component)
     for weight in stored_weights(file, sources, device):
-        assign(module, weight.name, weight.to(dtype))
+        _place(module, weight, dtype)
+        if placed is not None:
+            placed(weight.name)
     return module.requires_grad_(False).eval()
 
 
@@ -74,6 +79,16 @@ def assign(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
         owner._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
     else:
         owner._buffers[leaf] = tensor
+
+
+def _place(module: nn.Module, weight: StoredWeight, dtype: torch.dtype) -> None:
+    """Assigns a weight in the compute dtype; a layer that holds it quantised takes it as it is stored."""
+    path, _, leaf = weight.name.rpartition(".")
+    owner = module.get_submodule(path)
+    if isinstance(owner, FrozenLinear) and leaf == "weight":
+        owner.store(weight.tensor, weight.scale)
+    else:
+        assign(module, weight.name, weight.to(dtype))
 
 
 def _misfit(file: TensorStore, component: str, reason: str) -> CheckpointError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.device_mesh import DeviceMesh
 
 from ltx_module.checkpoint.audio_vae import MEL_STRIDE, AudioVAE, load_audio_vae
 from ltx_module.checkpoint.file import SafetensorsFile
@@ -28,7 +29,8 @@ from ltx_module.checkpoint.text import TextConnectors, load_text_connectors, pro
 from ltx_module.checkpoint.transformer import build_on_meta, load_transformer
 from ltx_module.checkpoint.video_vae import VideoVAE, load_video_vae
 from ltx_module.checkpoint.vocoder import Vocoder, load_vocoder
-from ltx_module.model import LTXTransformer, Streams
+from ltx_module.model import LTXConfig, LTXTransformer, Streams
+from ltx_module.precision.execution import QuantisedFormat
 
 _CONFIG_SECTION: dict[Component, str] = {
     "transformer": "transformer",
@@ -104,6 +106,11 @@ class Checkpoint:
             return False
         return bool(component_names(component, self._file.tensors))
 
+    @property
+    def num_blocks(self) -> int:
+        """Transformer blocks."""
+        return LTXConfig.from_metadata(self.config["transformer"]).num_layers
+
     def num_parameters(self, streams: Streams = "av") -> int:
         """Parameters of the transformer with the given streams, without reading weights."""
         return sum(parameter.numel() for parameter in self._on_meta(streams).parameters())
@@ -132,7 +139,14 @@ class Checkpoint:
         check_trainable(self.path, distilled=self.distilled, allow_distilled=allow_distilled)
 
     def load_transformer(
-        self, streams: Streams = "av", dtype: torch.dtype = torch.bfloat16, device: torch.device | str = "cpu"
+        self,
+        streams: Streams = "av",
+        dtype: torch.dtype = torch.bfloat16,
+        device: torch.device | str = "cpu",
+        *,
+        quantised: QuantisedFormat | None = None,
+        swap_blocks: int = 0,
+        mesh: DeviceMesh | None = None,
     ) -> LTXTransformer:
         """Loads the transformer; fp8 weights are multiplied by their scales in fp32 and rounded to `dtype`.
 
@@ -140,11 +154,25 @@ class Checkpoint:
             streams: Which streams to build; tensors of the other are not read.
             dtype: Of the weights.
             device: Where to; nothing passes through host memory but the page cache.
+            quantised: Number format of the blocks' large linear layers in place of `dtype`. Each weight is quantised as
+                it comes, on the device, so the model is never there in another format; the fp8 file's own codes and
+                scales stay as they are in fp8.
+            swap_blocks: Blocks whose weights stay in host memory; see `ltx_module.precision.block_swap`.
+            mesh: Ranks to cut the blocks over, each as soon as it is read; None leaves them whole.
 
         Returns:
             The frozen module in evaluation mode.
         """
-        return load_transformer(self._file, self.config["transformer"], streams, dtype, device)
+        return load_transformer(
+            self._file,
+            self.config["transformer"],
+            streams,
+            dtype,
+            device,
+            quantised=quantised,
+            swap_blocks=swap_blocks,
+            mesh=mesh,
+        )
 
     def load_text_connectors(
         self, dtype: torch.dtype = torch.bfloat16, device: torch.device | str = "cpu"

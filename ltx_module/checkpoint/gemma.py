@@ -30,6 +30,7 @@ from ltx_module.checkpoint.gemma_tokens import GemmaTokenizer
 __all__ = ["GemmaEncoder", "check_gemma_directory"]
 
 logger = logging.getLogger(__name__)
+_STEP = 32  # tokens; few different lengths, and rows that the attention kernels take as they are
 
 
 class GemmaEncoder:
@@ -70,20 +71,32 @@ class GemmaEncoder:
         logger.info("Gemma: %s parameters, %s, on %s", f"{store.num_parameters:,}", self.precision, self.device)
 
     @torch.no_grad()
-    def encode(self, captions: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode(self, captions: Sequence[str], *, trimmed: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Encodes captions in one batch; one that is too long is cut and logged.
+
+        Nothing attends to padding, so without it the states are the same, and cost as much less as it is more.
 
         Args:
             captions: Texts, already with their trigger.
+            trimmed: Leave out padding that all captions share, but for what makes S a multiple of 32.
 
         Returns:
             Hidden states `(B, layers + 1, S, D)`, the embedding first and the last one after the final norm, and the
             mask `(B, S)` with the padding on the left.
         """
-        ids, mask = (tensor.to(self.device) for tensor in self.tokenizer(captions))
+        ids, mask = self.tokenizer(captions)
+        first = self.text_window - _up_to_step(int(mask.sum(dim=1).max())) if trimmed else 0
+        ids, mask = ids[:, first:].to(self.device), mask[:, first:].to(self.device)
+        positions = torch.arange(first, self.text_window, device=self.device)[None]  # as in the whole window
         with _quiet():
-            output = self._model(input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False)
+            output = self._model(
+                input_ids=ids, attention_mask=mask, position_ids=positions, output_hidden_states=True, use_cache=False
+            )
         return torch.stack(output.hidden_states, dim=1), mask
+
+
+def _up_to_step(tokens: int) -> int:
+    return -(-tokens // _STEP) * _STEP  # a text window is a multiple of 128, so never beyond it
 
 
 def _load(store: GemmaDirectory, precision: Resolved, device: torch.device) -> nn.Module:

@@ -5,15 +5,18 @@ for audio, padding is replaced by learned registers, and a small transformer per
 The output has no padding, so the transformer needs no text mask.
 """
 
+import math
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from ltx_module.checkpoint.assemble import assemble
 from ltx_module.checkpoint.file import SafetensorsFile
 from ltx_module.checkpoint.key_maps import component_sources
 
+_EPSILON = 1e-6  # of the norm
 REGISTERS = 128
 """Learned registers fill the padding in whole tiles, so a text window is a multiple of this."""
 VIDEO_PROJECTION = "text_embedding_projection.video_aggregate_embed.weight"
@@ -35,29 +38,50 @@ class TextConnectors(nn.Module):
         self.width = width
 
     @torch.no_grad()
-    def forward(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, hidden_states: torch.Tensor, attention_mask: torch.Tensor, window: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Computes the contexts of a batch of captions.
 
         Args:
-            hidden_states: `(B, layers, S, D)`, S a multiple of 128.
+            hidden_states: `(B, layers, S, D)`.
             attention_mask: `(B, S)`, 1 for tokens, 0 for padding on the left.
+            window: Tokens of a context, a multiple of 128 and at least S; None is S.
 
         Returns:
-            Video context `(B, S, Dv)` and audio context `(B, S, Da)`, all of it valid.
+            Video context `(B, window, Dv)` and audio context `(B, window, Da)`, all of it valid.
 
         Raises:
-            ValueError: If the states are not those of the Gemma this file was trained with, or S does not fit.
+            ValueError: If the states are not those of the Gemma this file was trained with, or the window does not fit.
         """
-        _, layers, window, width = hidden_states.shape
+        _, layers, length, width = hidden_states.shape
+        window = length if window is None else window
         check_text_window(window)
         if (layers, width) != (self.layers, self.width):
             raise ValueError(
                 f"The text encoder gave {layers} states of width {width}, but this checkpoint was trained with "
                 f"{self.layers} of width {self.width}: `model.text_encoder` points to another Gemma."
             )
-        stacked = hidden_states.to(self.model.dtype).permute(0, 2, 3, 1)  # (B, layers, S, D) -> (B, S, D, layers)
-        video, audio, _ = self.model(stacked, attention_mask)
+        left = window - length
+        features = [functional.pad(part, (0, 0, left, 0)) for part in self._features(hidden_states, attention_mask)]
+        # the connectors replace what is masked, here by a number as low as their dtype has, with registers
+        mask = functional.pad(attention_mask, (left, 0))[:, None, None].to(self.model.dtype)
+        mask = (mask - 1) * torch.finfo(self.model.dtype).max
+        video, _ = self.model.video_connector(features[0], mask)
+        audio, _ = self.model.audio_connector(features[1], mask)
         return video, audio
+
+    def _features(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor) -> list[torch.Tensor]:
+        """What each connector mixes, `(B, S, Dv)` and `(B, S, Da)`; rows of padding are those of no states at all.
+
+        `feature = projection(rms_norm(states) * sqrt(width of the context / width of Gemma))`, the layers side by side.
+        Written out here because diffusers projects the padding, too, of which there is far more than of tokens.
+        """
+        states = hidden_states.to(self.model.dtype).permute(0, 2, 3, 1)  # (B, layers, S, D) -> (B, S, D, layers)
+        normed = states * torch.rsqrt(states.square().mean(dim=2, keepdim=True) + _EPSILON)
+        normed = normed.flatten(2, 3).masked_fill_(attention_mask[..., None] == 0, 0.0)
+        projections = self.model.video_text_proj_in, self.model.audio_text_proj_in
+        return [projection(normed * math.sqrt(projection.out_features / self.width)) for projection in projections]
 
 
 def check_text_window(window: int) -> None:

@@ -3,6 +3,7 @@
 Compression is 32 x 32 in space and 8 in time; the first latent frame stands for the first pixel frame alone.
 """
 
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -29,6 +30,17 @@ class VideoVAE(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model: Any = model
+
+    def use_channels_last(self) -> None:
+        """Keeps channels innermost, as convolution kernels of accelerators want them; latents stay the same.
+
+        Otherwise each convolution is put between two copies that change the layout. diffusers 0.42 pads in time with a
+        copy of the first frame in the usual layout, which would bring the rest of the frames back to it.
+        """
+        self.model.to(memory_format=torch.channels_last_3d)
+        for module in self.model.modules():
+            if type(module).__name__ == "LTX2VideoCausalConv3d":
+                module.forward = partial(_padded_in_time, module)
 
     @torch.no_grad()
     def encode(self, pixels: torch.Tensor, tiling: Tiling | None = None) -> torch.Tensor:
@@ -84,6 +96,14 @@ class VideoVAE(nn.Module):
 
     def _scale(self) -> torch.Tensor:
         return cast(torch.Tensor, self.model.latents_std).float().view(1, -1, 1, 1, 1)
+
+
+def _padded_in_time(convolution: Any, hidden_states: torch.Tensor, causal: bool = True) -> torch.Tensor:
+    """The forward of diffusers' `LTX2VideoCausalConv3d`, in the layout of its input."""
+    frames = convolution.kernel_size[0] - 1
+    before = frames if causal else frames // 2
+    parts = [hidden_states[:, :, :1]] * before + [hidden_states] + [hidden_states[:, :, -1:]] * (frames - before)
+    return cast(torch.Tensor, convolution.conv(torch.cat(parts, dim=2)))
 
 
 def load_video_vae(

@@ -7,6 +7,9 @@ from ltx_module.diffusion.guidance import Guidance
 from ltx_module.diffusion.sampling import Sampler
 from ltx_module.diffusion.sigmas import DISTILLED_SIGMAS, inference_sigmas
 
+_PERTURBED_PASS = 20 / 48
+"""Of a pass: the blocks before the perturbed one are those of the prompt's pass."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
@@ -28,6 +31,22 @@ class Preset:
     def needs_distilled(self) -> bool:
         """Whether it works only with the distilled LoRA or on a distilled base."""
         return self.sigmas == "distilled"
+
+    def num_passes(self, *, with_both: bool, steps: int | None = None) -> float:
+        """Forward passes of a sample on the published model, in those of its prompt alone.
+
+        Args:
+            with_both: Whether it has sight and sound, rather than one of them.
+            steps: In place of the preset's.
+        """
+        num_steps = len(self.schedule(steps)) - 1
+        scales = (self.video, self.audio)
+        guided = any(scale.cfg != 1 for scale in scales)
+        passes = 1 + guided + _PERTURBED_PASS * any(scale.stg != 0 for scale in scales)
+        passes += with_both and any(scale.modality != 1 for scale in scales)
+        if self.sampler == "euler_ancestral_cfg_pp" and not guided:
+            return num_steps * (passes + 1) - 2  # the first and the last step do without the negative prompt
+        return num_steps * passes
 
     def schedule(self, steps: int | None = None) -> tuple[float, ...]:
         """Noise levels from 1 to 0.

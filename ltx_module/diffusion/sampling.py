@@ -6,6 +6,7 @@ euler_ancestral_cfg_pp (ComfyUI's, for rectified flow, eta 1): noise is added ba
 comes from the prediction under the negative prompt, whatever the cfg (CFG++, arXiv 2406.08070). With a = 1 - sigma:
     s = sigma / a;  d = (x - a * x0_negative) / sigma;  s_up = s' * sqrt(1 - (s' / s)^2);  s_down = s'^2 / s
     x' = a' * (x0 + s_down * d + s_up * noise)
+At sigma 1 and in a step to 0 x0_negative has no weight, so that it is not predicted for its own sake there.
 
 Latents are float32 and packed. The state is what is generated; what is given is blended in before each prediction.
 
@@ -15,6 +16,7 @@ B batch, T tokens, D features.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -92,20 +94,22 @@ def sample_latents(
     """
     ancestral = plan.sampler == "euler_ancestral_cfg_pp"
     targets: Targets = (video, audio)
-    denoiser = Denoiser(transformer, targets, plan.guidance, always_negative=ancestral, batch_passes=plan.batch_passes)
+    denoiser = Denoiser(transformer, targets, plan.guidance, batch_passes=plan.batch_passes)
     states = [None if target is None else target.noise.float() for target in targets]
-    for sigma, next_sigma in zip(plan.sigmas, plan.sigmas[1:], strict=False):
-        x0, x0_negative = denoiser(_blended(targets, states), sigma)
-        noise: Latents = (None, None)
-        if ancestral and next_sigma > 0:
-            noise = _draw_noise(targets, generator)
+    steps = list(pairwise(plan.sigmas))
+    # Drawn beforehand: copies from the host would wait for the device at each step.
+    noises = [_draw_noise(targets, generator) if ancestral and after > 0 else (None, None) for _, after in steps]
+    for (sigma, next_sigma), noise in zip(steps, noises, strict=True):
+        weighs_negative = ancestral and next_sigma > 0 and sigma < 1
+        x0, x0_negative = denoiser(_blended(targets, states), sigma, with_negative=weighs_negative)
         for i, state in enumerate(states):
             guided, negative, added = x0[i], x0_negative[i], noise[i]
             if state is None or guided is None:
                 continue
-            if added is None or negative is None:
+            if added is None:
                 states[i] = euler_step(state, guided, sigma, next_sigma)
             else:
+                negative = guided if negative is None else negative
                 states[i] = ancestral_step(state, guided, negative, added, (sigma, next_sigma))
     return _blended(targets, states)
 

@@ -24,6 +24,7 @@ from ltx_module.evaluation.plan import PromptSet, SampleJob, Trigger, base_jobs,
 from ltx_module.evaluation.profile import Probe, Profile
 from ltx_module.evaluation.references import Contexts, Reference
 from ltx_module.evaluation.store import EvaluationStore, SampleKey
+from ltx_module.strategies import share_of
 
 if TYPE_CHECKING:
     from ltx_module.module import LTXModule
@@ -65,13 +66,12 @@ class Session:
             finish: Called when all is done.
         """
         strategy, is_first = model.trainer.strategy, model.trainer.is_global_zero
-        total = -(-self.count // model.trainer.world_size)
+        total = -(-self.count // share_of(model.trainer).count)
         model.decoders = Decoders(checkpoint=Checkpoint(model.base_model), device=model.device, keep=True)
         with progress("evaluating", total, "sample", shown=is_first) as bar:
             self._sample(model, None, base_jobs(self.prompts, self.seeds), bar)
             strategy.barrier("base samples")
-            if is_first:
-                self.store.write_profile(BASE, self._probe(model).base().to_dict())
+            self._profile(model, None)
             for candidate in self.candidates:
                 with attached(model, candidate):
                     self._profile(model, candidate)
@@ -97,11 +97,16 @@ class Session:
         """A checkpoint's profile, or the base's."""
         return Profile(**self.store.read_profile(name))
 
-    def _profile(self, model: "LTXModule", candidate: Candidate) -> None:
-        """Measure a candidate on one of the ranks."""
-        if self.candidates.index(candidate) % model.trainer.world_size == model.trainer.global_rank:
-            profile = self._probe(model).lora(self.config.sweep, model.attached)
-            self.store.write_profile(candidate.name, profile.to_dict())
+    def _profile(self, model: "LTXModule", candidate: Candidate | None) -> None:
+        """Measure a candidate, or the base, on one of the ranks, or by one group of them."""
+        share = share_of(model.trainer)
+        number = 0 if candidate is None else self.candidates.index(candidate)
+        if number % share.count != share.number:
+            return
+        probe = self._probe(model)
+        profile = probe.base() if candidate is None else probe.lora(self.config.sweep, model.attached)
+        if share.writes:
+            self.store.write_profile(BASE if candidate is None else candidate.name, profile.to_dict())
 
     def _probe(self, model: "LTXModule") -> Probe:
         def contexts(text: Callable[[Reference], str]) -> Callable[[Reference], Contexts]:
@@ -147,13 +152,16 @@ class Session:
     ) -> None:
         """Make this rank's share of some samples, unless they are there already."""
         made_by = SampleKey(base=self._base(model), candidate=candidate)
-        for job in jobs[model.trainer.global_rank :: model.trainer.world_size]:
+        share = share_of(model.trainer)
+        for job in share.of(jobs):
             request = job.request(model.sample_config, model.fps)
             texts = (self.datamodule.context(request.prompt), self.datamodule.context(request.negative_prompt))
             given = None if self.lender is None else self.lender.given(job)
             key = made_by.of(request, tuple(context for pair in texts for context in pair), given)
-            if not self.store.holds(job, key):
-                self.store.write(job, model.sample(request, given), key, _facts(candidate))
+            if share.any(not self.store.holds(job, key)):
+                sample = model.sample(request, given)
+                if share.writes:
+                    self.store.write(job, sample, key, _facts(candidate))
             bar.update()
 
     def _base(self, model: "LTXModule") -> str:

@@ -5,6 +5,8 @@
 B batch, T tokens, S context tokens, N heads, D features of a head.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,15 @@ def attend(q_BNTD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor, bias: Tensor | None) 
         bias: Added to the logits, `(B, 1, T, S)`; None keeps the flash kernels possible.
     """
     return nn.functional.scaled_dot_product_attention(q_BNTD, k_BNSD, v_BNSD, attn_mask=bias)
+
+
+def project(x: Tensor, *layers: nn.Module) -> Sequence[Tensor]:
+    """Linear layers of one input; those that can share work on it, as adapted ones do, say so by `together`."""
+    for layer in layers:
+        if (together := getattr(layer, "together", None)) is not None:
+            shared: Sequence[Tensor] = together(x, layers)
+            return shared
+    return [layer(x) for layer in layers]
 
 
 def attention_bias(mask_BTT: Tensor, dtype: torch.dtype) -> Tensor:
@@ -94,27 +105,33 @@ class Attention(nn.Module):
         Returns:
             Update of the stream, `(B, T, query_dim)`.
         """
-        v_BSND = self._heads(self.to_v(context))
         if skip is True:
-            out_BTND = v_BSND
+            out_BTND = self._heads(self.to_v(context))
         else:
-            out_BTND = self._attend(x, context, v_BSND, rope, bias)
+            q, k, v = self._queries_keys_values(x, context)
+            v_BSND = self._heads(v)
+            out_BTND = self._attend(q, k, v_BSND, rope, bias)
             if isinstance(skip, Tensor):
                 out_BTND = torch.where(skip[:, None, None, None], v_BSND, out_BTND)
         gates_BTN = 2 * torch.sigmoid(self.to_gate_logits(x))
         out: Tensor = self.to_out[0]((out_BTND * gates_BTN[..., None]).flatten(2))
         return out
 
+    def _queries_keys_values(self, x: Tensor, context: Tensor) -> Sequence[Tensor]:
+        if context is x:
+            return project(x, self.to_q, self.to_k, self.to_v)
+        return *project(x, self.to_q), *project(context, self.to_k, self.to_v)
+
     def _attend(
         self,
-        x: Tensor,
-        context: Tensor,
+        q: Tensor,
+        k: Tensor,
         v_BSND: Tensor,
         rope: tuple[RopeTable, RopeTable] | None,
         bias: Tensor | None,
     ) -> Tensor:
-        q_BTND = self._heads(self.q_norm(self.to_q(x)))
-        k_BSND = self._heads(self.k_norm(self.to_k(context)))
+        q_BTND = self._heads(self.q_norm(q))
+        k_BSND = self._heads(self.k_norm(k))
         if rope is not None:
             q_BTND, k_BSND = rotate(q_BTND, rope[0]), rotate(k_BSND, rope[1])
         out_BNTD = attend(q_BTND.transpose(1, 2), k_BSND.transpose(1, 2), v_BSND.transpose(1, 2), bias)

@@ -10,7 +10,7 @@ step 2 from the sigma of the other modality. A block is a pure function of tenso
 B batch, T tokens, S prompt tokens, K distinct noise levels, D features.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ from ltx_module.model.attention import Attention
 from ltx_module.model.config import LTXConfig, Streams
 from ltx_module.model.feed_forward import FeedForward
 from ltx_module.model.rope import RopeTable
+
+Stream = Literal["video", "audio"]
 
 NUM_STREAM_ROWS = 9  # shift, scale, gate of self-attention, of the feed-forward layer, and of text attention
 NUM_PROMPT_ROWS = 2  # shift and scale of the text
@@ -119,25 +121,20 @@ class TransformerBlock(nn.Module):
         """
         of_video, of_audio = conditions
         if video is not None and of_video is not None:
-            video = self._attend(video, of_video, self._video_layers(), skip_self_attention)
+            video = self.attend("video", video, of_video, skip_self_attention)
         if audio is not None and of_audio is not None:
-            audio = self._attend(audio, of_audio, self._audio_layers(), skip_self_attention)
+            audio = self.attend("audio", audio, of_audio, skip_self_attention)
         if video is not None and audio is not None and of_video is not None and of_audio is not None:
-            video, audio = self._cross(video, audio, of_video, of_audio, isolate)
+            video, audio = self.cross(video, audio, of_video, of_audio, isolate)
         if video is not None and of_video is not None:
-            video = self._feed_forward(video, of_video, self._video_layers())
+            video = self.feed_forward("video", video, of_video)
         if audio is not None and of_audio is not None:
-            audio = self._feed_forward(audio, of_audio, self._audio_layers())
+            audio = self.feed_forward("audio", audio, of_audio)
         return video, audio
 
-    def _video_layers(self) -> StreamLayers:
-        return StreamLayers(self.attn1, self.attn2, self.ff, self.scale_shift_table, self.prompt_scale_shift_table)
-
-    def _audio_layers(self) -> StreamLayers:
-        tables = self.audio_scale_shift_table, self.audio_prompt_scale_shift_table
-        return StreamLayers(self.audio_attn1, self.audio_attn2, self.audio_ff, *tables)
-
-    def _attend(self, x: Tensor, of: StreamConditions, layers: StreamLayers, skip: bool | Tensor) -> Tensor:
+    def attend(self, stream: Stream, x: Tensor, of: StreamConditions, skip: bool | Tensor = False) -> Tensor:
+        """One stream's attention to itself and to its text."""
+        layers = self._layers(stream)
         rows = modulation_rows(layers.table, of.modulation)
         shift, scale, gate = (per_token(row, of.level_index) for row in rows[:3])
         hidden = modulate(rms_norm(x, self.eps), scale, shift)
@@ -148,19 +145,22 @@ class TransformerBlock(nn.Module):
         context = modulate(of.context, context_scale, context_shift)
         return gated_residual(x, layers.text_attention(hidden, context), gate)
 
-    def _feed_forward(self, x: Tensor, of: StreamConditions, layers: StreamLayers) -> Tensor:
+    def feed_forward(self, stream: Stream, x: Tensor, of: StreamConditions) -> Tensor:
+        """One stream's feed-forward layer."""
+        layers = self._layers(stream)
         rows = modulation_rows(layers.table, of.modulation)
         shift, scale, gate = (per_token(row, of.level_index) for row in rows[3:6])
         return gated_residual(x, layers.feed_forward(modulate(rms_norm(x, self.eps), scale, shift)), gate)
 
-    def _cross(
+    def cross(
         self,
         video: Tensor,
         audio: Tensor,
         of_video: StreamConditions,
         of_audio: StreamConditions,
-        isolate: Tensor | None,
+        isolate: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
+        """Both streams' attention to each other, from what they were before."""
         if of_video.cross is None or of_audio.cross is None:
             return video, audio
         video_table, audio_table = self.scale_shift_table_a2v_ca_video, self.scale_shift_table_a2v_ca_audio
@@ -172,6 +172,13 @@ class TransformerBlock(nn.Module):
         video_gate = _cross_gate(video_table, of_video.cross, isolate)
         audio_gate = _cross_gate(audio_table, of_audio.cross, isolate)
         return gated_residual(video, to_video, video_gate), gated_residual(audio, to_audio, audio_gate)
+
+    def _layers(self, stream: Stream) -> StreamLayers:
+        if stream == "video":
+            tables = self.scale_shift_table, self.prompt_scale_shift_table
+            return StreamLayers(self.attn1, self.attn2, self.ff, *tables)
+        tables = self.audio_scale_shift_table, self.audio_prompt_scale_shift_table
+        return StreamLayers(self.audio_attn1, self.audio_attn2, self.audio_ff, *tables)
 
     def _cross_inputs(
         self, x: Tensor, cross: CrossConditions, index: Tensor | None, table: Tensor

@@ -9,12 +9,11 @@ and the bias of an attention mask.
 B batch, T tokens, D features.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from ltx_module.model.adaln import AdaLN, modulate, modulation_rows, per_token
 from ltx_module.model.attention import attention_bias
@@ -26,6 +25,7 @@ from ltx_module.model.block import (
     StreamConditions,
     TransformerBlock,
 )
+from ltx_module.model.block_stack import BlockStack
 from ltx_module.model.config import LTXConfig, Streams
 from ltx_module.model.modality import Modality, NoiseLevels
 from ltx_module.model.rope import RopeCache, RopeSpec
@@ -57,16 +57,12 @@ class LTXTransformer(nn.Module):
     Args:
         config: Sizes.
         streams: Which streams to build.
-
-    Attributes:
-        gradient_checkpointing: Recompute each block in backward instead of keeping its activations.
     """
 
     def __init__(self, config: LTXConfig, streams: Streams = "av") -> None:
         super().__init__()
         self.config = config
         self.streams = streams
-        self.gradient_checkpointing = False
         self._ropes = RopeCache()
         if streams != "audio":
             dim = config.video_dim
@@ -87,10 +83,10 @@ class LTXTransformer(nn.Module):
             self.av_ca_audio_scale_shift_adaln_single = AdaLN(config.audio_dim, NUM_CROSS_ROWS)
             self.av_ca_a2v_gate_adaln_single = AdaLN(config.video_dim, 1)
             self.av_ca_v2a_gate_adaln_single = AdaLN(config.audio_dim, 1)
-        self.transformer_blocks = nn.ModuleList(TransformerBlock(config, streams) for _ in range(config.num_layers))
+        self.transformer_blocks = BlockStack([TransformerBlock(config, streams) for _ in range(config.num_layers)])
 
     @property
-    def blocks(self) -> nn.ModuleList:
+    def blocks(self) -> BlockStack:
         """The transformer blocks in order."""
         return self.transformer_blocks
 
@@ -107,6 +103,7 @@ class LTXTransformer(nn.Module):
         isolate_modalities: bool | Tensor = False,
         *,
         skip_for: bool | Tensor = True,
+        twice: bool = False,
     ) -> tuple[Tensor | None, Tensor | None]:
         """Predict the velocity, noise - x0, of each token.
 
@@ -116,10 +113,11 @@ class LTXTransformer(nn.Module):
             skip_self_attention_blocks: Blocks in which the values pass in place of self-attention (STG).
             isolate_modalities: Leave out audio-video cross attention: for all items, or bool `(B,)`.
             skip_for: The items that skip self-attention in those blocks: all, or bool `(B,)`.
+            twice: Predict without and with skipping; the blocks before the first skipped one run once for both.
 
         Returns:
-            Velocity of the video tokens and of the audio tokens, `(B, T, D)` in the dtype of the hidden states;
-            None for an absent modality.
+            Velocity of the video tokens and of the audio tokens, `(B, T, D)` in the dtype of the hidden states, where
+            it is predicted twice `(2 B, T, D)`; None for an absent modality.
 
         Raises:
             ValueError: Both modalities are absent, one has no stream here, or a block does not exist.
@@ -128,18 +126,23 @@ class LTXTransformer(nn.Module):
         crossed = video is not None and audio is not None and isolate_modalities is not True
         of_video = None if video is None else self._prepare(video, audio if crossed else None, self._video_stem())
         of_audio = None if audio is None else self._prepare(audio, video if crossed else None, self._audio_stem())
-        x_video = None if of_video is None else of_video.hidden
-        x_audio = None if of_audio is None else of_audio.hidden
+        hidden = (of_video and of_video.hidden, of_audio and of_audio.hidden)
         conditions = (of_video and of_video.conditions, of_audio and of_audio.conditions)
         isolate = isolate_modalities if isinstance(isolate_modalities, Tensor) else None
-        for number, block in enumerate(self.transformer_blocks):
-            skip = skip_for if number in skip_self_attention_blocks else False
-            x_video, x_audio = self._run_block(block, x_video, x_audio, conditions, skip, isolate)
-        if x_video is not None and of_video is not None:
-            x_video = self._output(x_video, of_video, self.scale_shift_table, self.proj_out)
-        if x_audio is not None and of_audio is not None:
-            x_audio = self._output(x_audio, of_audio, self.audio_scale_shift_table, self.audio_proj_out)
-        return x_video, x_audio
+        skipped, shared = dict.fromkeys(skip_self_attention_blocks, skip_for), 0
+        if twice:
+            shared = min(skipped, default=self.num_blocks)
+            hidden = self.transformer_blocks(range(shared), hidden, conditions, {}, isolate)
+        found = []
+        for skips in ({}, skipped) if twice else (skipped,):
+            later = range(shared, self.num_blocks)
+            x_video, x_audio = self.transformer_blocks(later, hidden, conditions, skips, isolate)
+            if x_video is not None and of_video is not None:
+                x_video = self._output(x_video, of_video, self.scale_shift_table, self.proj_out)
+            if x_audio is not None and of_audio is not None:
+                x_audio = self._output(x_audio, of_audio, self.audio_scale_shift_table, self.audio_proj_out)
+            found.append((x_video, x_audio))
+        return _joined([video for video, _ in found]), _joined([audio for _, audio in found])
 
     def _check_request(
         self, video: Modality | None, audio: Modality | None, skip_self_attention_blocks: Collection[int]
@@ -224,24 +227,17 @@ class LTXTransformer(nn.Module):
             theta=config.positional_embedding_theta,
         )
 
-    def _run_block(
-        self,
-        block: nn.Module,
-        video: Tensor | None,
-        audio: Tensor | None,
-        *conditions: object,
-    ) -> tuple[Tensor | None, Tensor | None]:
-        if self.gradient_checkpointing and torch.is_grad_enabled():
-            recomputed: tuple[Tensor | None, Tensor | None] = checkpoint(
-                block, video, audio, *conditions, use_reentrant=False
-            )
-            return recomputed
-        updated: tuple[Tensor | None, Tensor | None] = block(video, audio, *conditions)
-        return updated
-
     def _output(self, x_BTD: Tensor, prepared: _Prepared, table: Tensor, proj_out: nn.Linear) -> Tensor:
         rows = modulation_rows(table, prepared.embedded[:, :, None])
         shift, scale = (per_token(row, prepared.conditions.level_index) for row in rows)
         normed = nn.functional.layer_norm(x_BTD, x_BTD.shape[-1:], eps=self.config.norm_eps).to(x_BTD.dtype)
         velocity: Tensor = proj_out(modulate(normed, scale, shift))
         return velocity
+
+
+def _joined(predicted: Sequence[Tensor | None]) -> Tensor | None:
+    """One prediction as it is, several as a batch; None where the modality is absent."""
+    present = [each for each in predicted if each is not None]
+    if not present:
+        return None
+    return present[0] if len(present) == 1 else torch.cat(present)

@@ -34,6 +34,14 @@ def write_streaming(
         value_of: Gives the value of a name.
         metadata: Free text entries of the header.
     """
+    with path.open("wb") as stream:
+        stream.write(header_bytes(shapes, metadata))
+        for name in sorted(shapes):
+            stream.write(value_of(name).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+
+
+def header_bytes(shapes: Mapping[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+    """What stands before the values: the header and its length."""
     header: dict[str, object] = {"__metadata__": metadata}
     offset = 0
     for name in sorted(shapes):
@@ -43,7 +51,4 @@ def write_streaming(
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    with path.open("wb") as stream:
-        stream.write(len(text).to_bytes(8, "little") + text)
-        for name in sorted(shapes):
-            stream.write(value_of(name).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return len(text).to_bytes(8, "little") + text

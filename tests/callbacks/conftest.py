@@ -64,6 +64,7 @@ def trainer(tmp_path, module) -> SimpleNamespace:
         callback_metrics={},
         datamodule=SimpleNamespace(validation_is_training=False),
         optimizers=[],
+        fit_loop=SimpleNamespace(epoch_loop=SimpleNamespace()),
     )
 
 

@@ -55,6 +55,18 @@ def test_hidden_states_are_those_of_the_whole_model_in_transformers(encode, gemm
         assert torch.allclose(hidden[:, layer][mask.bool()], states[mask.bool()], atol=1e-5)
 
 
+def test_padding_changes_nothing(encode, gemma_directory):
+    whole, mask = encode("fp32")
+    gemma = GemmaEncoder(gemma_directory, precision="fp32", text_window=WINDOW)
+    trimmed, short = gemma.encode(CAPTIONS, trimmed=True)
+    assert short.shape == (3, 32)
+    assert torch.equal(short, mask[:, -32:])
+    alone = [gemma.encode([caption], trimmed=True)[0][0] for caption in CAPTIONS]
+    for row, tokens in enumerate(mask.sum(dim=1).tolist()):
+        assert torch.allclose(trimmed[row, :, -tokens:], whole[row, :, -tokens:], atol=1e-5)
+        assert torch.allclose(alone[row][:, -tokens:], whole[row, :, -tokens:], atol=1e-5)
+
+
 def test_the_last_state_is_after_the_final_norm(encode):
     hidden, mask = encode("fp32")
     last = hidden[:, -1][mask.bool()]

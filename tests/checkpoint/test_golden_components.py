@@ -72,6 +72,17 @@ def test_video_latents_and_pixels(tiny, golden):
     assert deviation(vae.decode(golden["video_vae.latent"]), golden["video_vae.decoded"]) < 1e-4
 
 
+def test_channels_innermost_change_nothing_but_the_layout(tiny, golden):
+    vae, seen = tiny.load_video_vae(dtype=torch.float32), []
+    vae.use_channels_last()
+    assert deviation(vae.encode(golden["video_vae.pixels"]), golden["video_vae.latent"]) < 1e-4
+    assert deviation(vae.decode(golden["video_vae.latent"]), golden["video_vae.decoded"]) < 1e-4
+    padded = vae.model.encoder.down_blocks[0].resnets[0].conv2
+    padded.conv.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs))
+    padded(torch.randn(1, padded.in_channels, 3, 4, 4).contiguous(memory_format=torch.channels_last_3d))
+    assert [tensor.is_contiguous(memory_format=torch.channels_last_3d) for tensor in seen] == [True]
+
+
 def test_image_latents(tiny, golden):
     vae = tiny.load_video_vae(dtype=torch.float32)
     assert deviation(vae.encode(golden["video_vae_image.pixels"]), golden["video_vae_image.latent"]) < 1e-4

@@ -34,3 +34,11 @@ def test_a_window_that_is_no_multiple_of_128_is_refused(connectors):
 def test_states_of_another_gemma_are_refused(connectors, sizes):
     with pytest.raises(ValueError, match="points to another Gemma"):
         connectors(states(128, **sizes), torch.ones(1, 128))
+
+
+def test_a_context_is_filled_up_to_the_window(connectors):
+    hidden = states(256)
+    mask = torch.zeros(1, 256, dtype=torch.int64)
+    mask[:, 250:] = 1
+    for one, two in zip(connectors(hidden, mask), connectors(hidden[:, :, 224:], mask[:, 224:], 256), strict=True):
+        assert torch.allclose(one, two, atol=1e-5)

@@ -1,8 +1,10 @@
+import copy
 import math
 from dataclasses import replace
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 
 from ltx_module.diffusion.denoiser import Target
 from ltx_module.diffusion.guidance import Guidance, JointGuidance
@@ -117,9 +119,12 @@ class Recorder:
         self.x0 = x0
         self.calls = []
 
-    def __call__(self, video, audio, skip_self_attention_blocks=(), isolate_modalities=False, *, skip_for=True):
+    def __call__(
+        self, video, audio, skip_self_attention_blocks=(), isolate_modalities=False, *, skip_for=True, twice=False
+    ):
         self.calls.append((video, audio, tuple(skip_self_attention_blocks), isolate_modalities))
-        return tuple(self._velocity(modality) for modality in (video, audio))
+        velocities = [self._velocity(modality) for modality in (video, audio)]
+        return [velocity if velocity is None or not twice else velocity.repeat(2, 1, 1) for velocity in velocities]
 
     def _velocity(self, modality):
         if modality is None:
@@ -194,20 +199,30 @@ def test_the_ancestral_direction_comes_from_the_negative_prompt_at_cfg_one(noise
     assert len(model.calls) == 2
 
 
+def test_the_ancestral_sampler_runs_the_negative_prompt_where_it_has_weight(noise):
+    model = Recorder(lambda x, _, context: context.expand_as(x))
+    target = audio_target(noise, context=torch.ones(1, 1, 1), negative_context=torch.zeros(1, 1, 1))
+    plan = SamplingPlan(sigmas=(1.0, 0.8, 0.5, 0.0), sampler="euler_ancestral_cfg_pp")
+    _, latents = sample_latents(model, None, target, plan, generator=torch.Generator().manual_seed(4))
+    prompts = [audio.context.mean().item() for _, audio, *_ in model.calls]
+    assert prompts == [1, 1, 0, 1]  # sigma 1: a = 0; 0.8: both; 0.5 to 0: the prompt's x0 itself
+    torch.testing.assert_close(latents, torch.ones_like(noise))
+
+
 def test_only_the_passes_that_act_are_run(targets):
     model = Recorder(gaussian_x0(1.0))
     sample_latents(model, *targets, SamplingPlan(sigmas=(1.0, 0.0), guidance=FULL))
     sample_latents(model, *targets, SamplingPlan(sigmas=(1.0, 0.0)))
     options = [call[2:] for call in model.calls]
-    # Guided: prompt, negative prompt, perturbed block (60 % of 5), isolated. Unguided: the prompt alone.
-    assert options == [((), False), ((), False), ((3,), False), ((), True), ((), False)]
+    # Guided: prompt with and without a perturbed block (60 % of 5), negative prompt, isolated. Unguided: the prompt.
+    assert options == [((3,), False), ((), False), ((), True), ((), False)]
 
 
 def test_one_modality_alone_costs_no_isolated_pass(targets):
     model = Recorder(gaussian_x0(1.0))
     latents = sample_latents(model, targets[0], None, SamplingPlan(sigmas=(1.0, 0.0), guidance=FULL))
     assert latents[1] is None
-    assert [call[2:] for call in model.calls] == [((), False), ((), False), ((3,), False)]
+    assert [call[2:] for call in model.calls] == [((3,), False), ((), False)]
 
 
 def test_the_negative_prompt_is_shown_to_guided_modalities_alone(targets):
@@ -245,3 +260,15 @@ def test_samples_depend_on_their_generator_alone(transformer, targets):
     assert torch.equal(latents[0][0], latents[1][0])
     assert torch.equal(latents[0][1], latents[1][1])
     assert not torch.equal(latents[0][0], other[0])
+
+
+def test_compiled_blocks_are_asked_for_two_graphs_by_a_guided_sample(transformer, targets):
+    counter = CompileCounter()
+    compiled = copy.deepcopy(transformer)
+    for block in compiled.blocks:
+        block.compile(backend=counter, dynamic=False)
+    plan = SamplingPlan(sigmas=(1.0, 0.5, 0.0), guidance=replace(FULL, stg_blocks=(1,)))
+    latents = sample_latents(compiled, *targets, plan)
+    assert counter.frame_count == 2  # with and without the other modality
+    for found, expected in zip(latents, sample_latents(transformer, *targets, plan), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)

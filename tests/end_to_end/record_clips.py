@@ -34,3 +34,18 @@ class RecordClips(Callback):
     def _write(self, trainer, record: dict[str, object]) -> None:
         with (self.directory / f"rank-{trainer.global_rank}.jsonl").open("a") as file:
             file.write(json.dumps(record) + "\n")
+
+
+class RaiseOnRank(Callback):
+    """Fails on one rank, after the first step.
+
+    Args:
+        rank: Which one.
+    """
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if trainer.global_rank == self.rank:
+            raise ValueError(f"rank {self.rank} has had enough")

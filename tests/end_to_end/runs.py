@@ -4,9 +4,10 @@ import csv
 import json
 import multiprocessing
 import os
+import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,26 @@ def files_below(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
 
 
-def start(arguments: Sequence[str], directory: Path, log: Path) -> ForkServerProcess:
+def start(
+    arguments: Sequence[str], directory: Path, log: Path, environment: Mapping[str, str] | None = None
+) -> ForkServerProcess:
     """Begin `python -m ltx_module` with these arguments in a process of its own; both outputs go to `log`."""
     os.environ["OMP_NUM_THREADS"] = "1"  # for the server, which the first call launches
-    process = _FORKS.Process(target=_run, args=(list(arguments), directory, log))
+    process = _FORKS.Process(target=_run, args=(list(arguments), directory, log, dict(environment or {})))
     process.start()
     return process
+
+
+def start_ranks(arguments: Sequence[str], directory: Path, count: int = 2) -> list[ForkServerProcess]:
+    """Begin the ranks of one run as torchrun does, on one machine; their outputs go to `log-0`, `log-1`, ..."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "none"}
+    shared |= {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "GROUP_RANK": "0"}
+    return [
+        start(arguments, directory, directory / f"log-{rank}", {**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(count)
+    ]
 
 
 def finish(process: ForkServerProcess, seconds: float = 120.0) -> int:
@@ -80,11 +95,12 @@ def wait_until(condition: Callable[[], bool], process: ForkServerProcess, second
         time.sleep(0.005)
 
 
-def _run(arguments: list[str], directory: Path, log: Path) -> None:
+def _run(arguments: list[str], directory: Path, log: Path, environment: dict[str, str]) -> None:
     multiprocessing.set_start_method("fork", force=True)  # of the loaders' workers, as on a user's command line
     torch.set_num_threads(1)
     os.chdir(directory)
     os.environ.pop("LTX_RUN", None)
+    os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(output, stream)

@@ -98,9 +98,13 @@ def test_accumulated_gradients_survive_a_stop(cli, tmp_path):
 
 
 def test_sampling_does_not_shift_training(cli, tmp_path):
-    cli("fit", "style", *SHORT, every(6, "SaveResumeState"), "--run=plain")
-    cli("fit", "style", *SHORT, every(1, "SampleVideos", "SaveResumeState"), "--run=sampled")
-    assert_equal(weights(tmp_path / "runs/plain", 6), weights(tmp_path / "runs/sampled", 6))
+    cli("fit", "style", *SHORT, every(6, "SaveResumeState", "SaveLoRA"), "--run=plain")
+    distilled = f"--sample.distilled_lora={tmp_path / 'runs/plain/lora/step_000006.safetensors'}"
+    fast = ("--sample.preset=fast", "--sample.steps=null", distilled)
+    for name, settings in (("guided", ()), ("distilled", fast)):
+        cli("fit", "style", *SHORT, every(2, "SampleVideos", "SaveResumeState"), f"--run={name}", *settings)
+        assert len(list((tmp_path / f"runs/{name}/samples").glob("*/*.mp4"))) == 4  # steps 0, 2, 4 and 6
+        assert_equal(weights(tmp_path / "runs/plain", 6), weights(tmp_path / f"runs/{name}", 6))
 
 
 def test_a_finished_run_goes_on_when_given_more_steps(cli, tmp_path, capsys):

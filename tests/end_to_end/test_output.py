@@ -19,6 +19,8 @@ OURS = re.compile(
     r"|(reading|encoding) captions: \d+ captions in .* s"
     r"|Gemma: .* parameters, .*, on cpu"
     r"|the warm-up of 50 steps is cut to 0 of 6"
+    r"|samples: quality of 1 prompt at steps 0, 3, 6: about .*% of the time of training"
+    r"|samples took \d+ s beside \d+ s of training"
     r"|step \d+/6  loss .*  lr .*"
     r"|saved runs/audio_video-1/lora/step_00000\d.safetensors \(.* MB\)"
     r"|exported .*|workflow .*|check: all .*|audio_video-1-000006.safetensors: .* keys load in ComfyUI; .*"

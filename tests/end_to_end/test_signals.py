@@ -1,13 +1,17 @@
 """Ctrl-C and SIGTERM, sent to real processes at every stage of a run."""
 
+import hashlib
+import multiprocessing
 import re
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
 
+from callbacks import signal_watch
 from tests.end_to_end.runs import SHORT, every, finish, rows_of, start, status_of, wait_until
 
 ENDLESS = ("--trainer.max_steps=100000", "--trainer.log_every_n_steps=1")
@@ -49,6 +53,48 @@ def test_a_second_ctrl_c_leaves_at_once(arguments, tmp_path):
     process._popen._send_signal(signal.SIGINT)
     assert finish(process, seconds=5) == 130
     assert not (run / "lora").exists()
+
+
+@pytest.mark.slow
+def test_a_sigterm_that_is_handed_on_is_one_and_a_later_one_leaves_at_once(arguments, tmp_path):
+    log, run = tmp_path / "log", tmp_path / "runs/style-1"
+    options = (*SHORT, every(3, "SampleVideos", "SaveLoRA"), "--sample.steps=5000")
+    process = start(arguments("fit", "style", *options), tmp_path, log)
+    wait_until(lambda: has_reached(run, "sampling"), process)
+    time.sleep(0.5)  # the first sample has begun, and takes minutes
+    for _ in range(3):
+        process._popen._send_signal(signal.SIGTERM)
+    wait_until(lambda: "Ctrl-C again leaves at once" in log.read_text(), process)
+    time.sleep(2.5)
+    assert process.is_alive()
+    process._popen._send_signal(signal.SIGTERM)
+    assert finish(process, seconds=5) == 143
+    assert not (run / "lora").exists()
+
+
+def wait_in_c(seconds: float, began: Path) -> None:
+    """What a process does whose other ranks have gone: it waits in a call that Python cannot interrupt."""
+    signal_watch._STUCK_SECONDS = seconds
+    handled = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: handled.append(1))
+    signal_watch.SignalWatch(lambda: bool(handled)).start()
+    began.touch()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # some minutes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "times", "stuck", "code"), [(signal.SIGINT, 2, 60.0, 130), (signal.SIGTERM, 1, 1.0, 143)]
+)
+def test_a_process_that_waits_for_ever_can_be_left(tmp_path, number, times, stuck, code):
+    process = multiprocessing.get_context("forkserver").Process(target=wait_in_c, args=(stuck, tmp_path / "began"))
+    process.start()
+    wait_until((tmp_path / "began").exists, process)
+    for _ in range(times):
+        time.sleep(0.2)
+        process._popen._send_signal(number)
+    assert finish(process, seconds=10) == code
 
 
 @pytest.mark.slow

@@ -156,8 +156,8 @@ def test_strengths_of_several_loras_add_up(verb, tmp_path):
     verb("sample", f"--out={tmp_path / 'one'}", f"--lora={NEWEST}:0.5")
     verb("sample", f"--out={tmp_path / 'recipe'}", "--sample.strength=0.5")
     two, one, recipe = (pictures(tmp_path / f"{name}/{SAMPLE}.mp4").int() for name in ("two", "one", "recipe"))
-    assert torch.equal(one, recipe)
-    assert (two - one).float().abs().mean() < 0.5  # of 255: the sum is rounded otherwise, and H.264 spreads it
+    for other in (recipe, two):  # of 255: H.264 in threads is not exact, and spreads how the sum of two is rounded
+        assert (other - one).float().abs().mean() < 0.5
     labels = json.loads((tmp_path / f"two/{SAMPLE}.json").read_text())["lora"]
     assert labels == [{"file": NEWEST, "strength": 0.25}] * 2
 

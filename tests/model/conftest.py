@@ -14,6 +14,7 @@ from ltx_module.model import LTXConfig, LTXTransformer, Modality, Streams
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PREFIX = "model.diffusion_model."
+BOTH = "transformer.first_frame_audio_prefix"
 
 
 def read_transformer(name: str) -> tuple[dict, dict[str, Tensor]]:
@@ -104,3 +105,9 @@ def lora_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             name = module.removeprefix("diffusion_model.") + ".weight"
             merged[name] = weights[name] + 0.7 * delta
     return merged
+
+
+@pytest.fixture
+def inputs(modality) -> tuple[Modality, Modality]:
+    """The golden inputs of a case with both streams and tokens of several noise levels."""
+    return modality(BOTH, "video"), modality(BOTH, "audio")

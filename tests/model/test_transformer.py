@@ -6,13 +6,6 @@ from torch import nn
 
 from ltx_module.model import LTXConfig, LTXTransformer, NoiseLevels
 
-CASE = "transformer.first_frame_audio_prefix"
-
-
-@pytest.fixture
-def inputs(modality):
-    return modality(CASE, "video"), modality(CASE, "audio")
-
 
 def largest_difference(outputs, expected) -> float:
     return max((a - b).abs().max().item() for a, b in zip(outputs, expected, strict=True))
@@ -76,7 +69,7 @@ def test_gradient_checkpointing_keeps_outputs_and_gradients(build_transformer, i
     results = []
     for recompute in (False, True):
         transformer.zero_grad()
-        transformer.gradient_checkpointing = recompute
+        transformer.blocks.num_recomputed = recompute * transformer.num_blocks
         outputs = transformer(*inputs)
         sum(output.square().mean() for output in outputs).backward()
         results.append((outputs, {name: p.grad.clone() for name, p in transformer.named_parameters()}))
@@ -86,7 +79,7 @@ def test_gradient_checkpointing_keeps_outputs_and_gradients(build_transformer, i
 
 def test_gradient_checkpointing_runs_each_block_again_in_backward(build_transformer, inputs):
     transformer = build_transformer()
-    transformer.gradient_checkpointing = True
+    transformer.blocks.num_recomputed = transformer.num_blocks
     runs = []
     transformer.blocks[0].register_forward_pre_hook(lambda *_: runs.append(1))
     transformer(*inputs)[0].sum().backward()
@@ -99,6 +92,17 @@ def test_items_that_skip_self_attention_are_chosen_one_by_one(transformer, input
     expected = [torch.stack([a[0], b[1]]) for a, b in zip(plain, skipping, strict=True)]
     assert largest_difference(mixed, expected) < 5e-6
     assert largest_difference(plain, skipping) > 1e-2
+
+
+def test_what_is_predicted_twice_shares_the_blocks_before_the_first_skipped_one(transformer, inputs):
+    plain, skipping = transformer(*inputs), transformer(*inputs, skip_self_attention_blocks=(1,))
+    runs = []
+    hooks = [block.register_forward_hook(lambda block, *_: runs.append(block)) for block in transformer.blocks]
+    twice = transformer(*inputs, skip_self_attention_blocks=(1,), twice=True)
+    for hook in hooks:
+        hook.remove()
+    assert all(torch.equal(both, torch.cat(pair)) for both, *pair in zip(twice, plain, skipping, strict=True))
+    assert [runs.count(block) for block in transformer.blocks] == [1] + [2] * (transformer.num_blocks - 1)
 
 
 def test_isolated_items_are_chosen_one_by_one(transformer, inputs):

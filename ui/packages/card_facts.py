@@ -181,7 +181,8 @@ def _samples(workspace: Workspace, run: RunDirectory, step: int) -> tuple[Sample
             continue
         record = read_bounded_json(path.with_suffix(".json"), _LARGEST_RECORD)
         told: Mapping[str, Any] = record if isinstance(record, dict) else {}
-        facts = f"{told.get('size', 'sample')}, seed {told.get('seed', '?')}"
+        preset = f", {told['preset'][:40]}" if isinstance(told.get("preset"), str) else ""
+        facts = f"{told.get('size', 'sample')}{preset}, seed {told.get('seed', '?')}"
         try:
             real = workspace.inside(path, "runs")
         except OutsideError:

@@ -30,8 +30,8 @@ _OPTIMIZERS = {
     "torch-optimi": "optimi",
 }
 WHICH = (
-    "callbacks.*, ltx_module.*, datamodules.*, torch.optim.*, bitsandbytes.optim.*, lightning.pytorch.loggers.* and"
-    " lightning.pytorch.callbacks.*"
+    "callbacks.*, ltx_module.*, datamodules.*, torch.optim.*, bitsandbytes.optim.*, prodigyopt.*,"
+    " lightning.pytorch.loggers.* and lightning.pytorch.callbacks.*"
 )
 """The allow-list in words."""
 

@@ -4,27 +4,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from datamodules.geometry import Bucket
 from ui.recipes.document import RecipeDocument
-from ui.recipes.overlays import Model, merged, overlay_text, overlays_for
+from ui.recipes.overlays import Model, merged, model_of, overlay_text, overlays_for
 from ui.recipes.reading import RecipeTextError
 from ui.recipes.rules import require_safe
 from ui.workspace import OutsideError, Workspace
 
-Profile = Literal["recipe", "less", "more"]
+Profile = Literal["recipe", "gpu_16gb", "gpu_24gb", "gpu_32gb", "gpu_48gb", "gpu_80gb", "gpu_141gb", "gpu_auto"]
 PROFILES: dict[Profile, tuple[str, str]] = {
-    "recipe": ("As the recipe says", "48 GB with sound, 32 GB just without"),
-    "less": ("Less memory", "smaller and shorter: 768x448, 33 frames"),
-    "more": ("Much memory", "141 GB: nothing is computed twice"),
+    "recipe": ("As in the recipe", "bf16, for 48 GB with sound and 32 GB without"),
+    "gpu_16gb": ("16 GB", "eight-bit numbers, rank 16, half of the model in main memory"),
+    "gpu_24gb": ("24 GB", "eight-bit numbers, rank 16, an optimizer of eight bits"),
+    "gpu_32gb": ("32 GB", "eight-bit numbers"),
+    "gpu_48gb": ("48 GB", "eight-bit numbers, less computed twice"),
+    "gpu_80gb": ("80 GB", "eight-bit numbers, hardly anything computed twice"),
+    "gpu_141gb": ("141 GB", "eight-bit numbers, nothing computed twice"),
+    "gpu_auto": ("Automatic", "the fastest way that fits the card"),
 }
-"""Label of each profile, and what it means; the figures are those of docs/hardware.md."""
+"""Label of each profile, named after its overlay, and what it means; pico needs none."""
 MODELS: dict[Model, tuple[str, str]] = {
     "ltx-2.3-dev": ("LTX-2.3 dev", "the published model, 46 GB"),
-    "ltx-2.3-dev-fp8": ("LTX-2.3 dev fp8", "the smaller download, 29 GB; trains in bf16 as well"),
+    "ltx-2.3-dev-fp8": ("LTX-2.3 dev fp8", "the smaller download, 29 GB"),
     "pico": ("pico", "tiny, for trying everything on a laptop: drawn shapes, 128 pixels wide"),
 }
 """Label of each model, and what it is."""
-_SMALL = {"wide": "768x448x33", "tall": "448x768x33", "square": "576x576x33"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,9 @@ class Start:
             document = merged(document, samples_of(workspace, self.dataset)).set("data.path", self.dataset)
         if self.trigger and not has_sets and document.has("data.trigger"):
             document = document.set("data.trigger", self.trigger)
-        return merged(document, [_profile_values(document, self.profile)])
+        if self.profile != "recipe" and model_of(document) != "pico":
+            document = merged(document, [overlay_text(self.profile)])
+        return document
 
 
 def samples_of(workspace: Workspace, dataset: str) -> list[dict[str, Any]]:
@@ -91,34 +96,3 @@ def stem_of(path: Path) -> str:
         return path.stem
     name, _, number = path.parent.name.rpartition("-")
     return name if name and number.isdigit() else path.parent.name
-
-
-def _profile_values(document: RecipeDocument, profile: Profile) -> dict[str, Any]:
-    """What a memory profile changes."""
-    if profile == "more":
-        return {"model": {"gradient_checkpointing": False}}
-    if profile == "recipe":
-        return {}
-    buckets = document.get("data.buckets")
-    listed = [str(one) for one in buckets] if isinstance(buckets, list) else []
-    size = str(document.get("sample.size", "960x544x49"))
-    values: dict[str, Any] = {"sample": {"size": _smaller(size)}}
-    if listed:
-        values["data"] = {"buckets": list(dict.fromkeys(map(_smaller, listed)))}
-    return values
-
-
-def _smaller(text: str) -> str:
-    """A bucket of the same orientation that takes less memory; what is small already stays."""
-    try:
-        bucket = Bucket.parse(text)
-    except ValueError:
-        return text
-    if bucket.is_sound:
-        return text
-    shape = "wide" if bucket.aspect_ratio > 1 else "tall" if bucket.aspect_ratio < 1 else "square"
-    small = Bucket.parse(_SMALL[shape])
-    if bucket.width * bucket.height <= small.width * small.height and bucket.frames <= small.frames:
-        return text
-    width, height = min((bucket.width, bucket.height), (small.width, small.height), key=lambda one: one[0] * one[1])
-    return f"{width}x{height}x{min(bucket.frames, small.frames)}"

@@ -194,7 +194,8 @@ FIELDS: tuple[Field, ...] = (
         "Sample and save every",
         "callbacks.SampleVideos every_n_steps",
         "whole",
-        "Steps between samples. The LoRA is saved as often, so that you can keep the best one.",
+        "Steps between saved LoRAs, so that you can keep the best one. Samples are made at as many of them as fit into"
+        " 5 % of the run's time (`sample.max_share`); the log says at which.",
         minimum=1,
         maximum=100_000,
         read=_read_interval,

@@ -2,8 +2,8 @@
 
     base = merged(recipe_text, [overlay_text, ...])
 
-The rules are the command line's: mappings merge, lists replace, `callbacks+` and `logger+` append, and of a class the
-arguments given anew.
+The rules are the command line's: mappings merge, lists replace, `callbacks+` and `logger+` append; of another class the
+arguments given anew, or those there are where none are given (the command line keeps what the new class takes).
 """
 
 from collections.abc import Iterable
@@ -106,4 +106,4 @@ def _listed(value: Any) -> list[Any]:
 
 def _same_class(below: dict[str, Any], value: dict[str, Any]) -> bool:
     """Whether arguments given anew are of the class that is there."""
-    return "class_path" not in value or below.get("class_path") == value["class_path"]
+    return "init_args" not in value or below.get("class_path") == value.get("class_path", below.get("class_path"))

@@ -9,6 +9,7 @@ from datamodules.atomic import read_json
 
 _MOST_DROPPED = 100
 _GIB = 2**30
+_PARTS = {"weights": "frozen weights", "kept": "kept for backward", "working": "at work", "tables": "texts and tables"}
 
 
 def read_plan(path: Path) -> dict[str, Any] | None:
@@ -56,6 +57,9 @@ def _facts(report: dict[str, Any], data: dict[str, Any], work: dict[str, Any]) -
         yield "Step", f"{seconds:.2f} s on {report.get('device', 'this machine')}"
     if _is_number(work.get("memory_gib")):
         yield "Memory", f"about {_size(work['memory_gib'] * _GIB)}, largest bucket {work.get('bucket', '')}"
+    parts = _mapping(_mapping(_mapping(work.get("memory")).get("estimate")).get("parts"))
+    if sizes := {_PARTS.get(name, name): size for name, size in parts.items() if _is_number(size) and size}:
+        yield "Of which", ", ".join(f"{_size(size)} {name}" for name, size in sizes.items())
     trainable = _mapping(work.get("trainable"))
     if trainable:
         yield "Adapter", f"{sum(trainable.values()) / 1e6:.2f} M parameters"

@@ -40,8 +40,9 @@ CATALOGUE: tuple[Sign, ...] = (
     Sign(
         pattern=r"CUDA out of memory|OutOfMemoryError|CUBLAS_STATUS_ALLOC_FAILED",
         text="The GPU's memory is full.",
-        fix="Use a smaller bucket (`data.buckets`) or `data.batch_size`, set `model.gradient_checkpointing`, take the"
-        " fp8 model, or stop other programs on the GPU. If it happened while sampling, make `sample.size` smaller.",
+        fix="Choose the size of your card, or Automatic, under Memory on the Recipe page; or use a smaller bucket"
+        " (`data.buckets`) or `data.batch_size`, or stop other programs on the GPU. If it happened while sampling, make"
+        " `sample.size` smaller.",
     ),
     Sign(
         pattern=r"No space left on device|Errno 28|Disk quota exceeded",

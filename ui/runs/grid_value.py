@@ -210,9 +210,16 @@ def _row(parts: Sequence[_Part], line: Sequence[Row | None]) -> dict[str, Any]:
         "id": named.key,
         "group": GROUP_TITLES.get(named.group, ""),
         "prompt": prompt or named.words.replace("-", " "),
-        "seeds": _seeds(line),
+        "seeds": ", ".join(part for part in (_presets(parts, cells), _seeds(line)) if part),
         "cells": [cell and _cell(cell, chosen) for cell in cells],
     }
+
+
+def _presets(parts: Sequence[_Part], cells: Iterable[Cell | None]) -> str:
+    """How a row was sampled, where not all rows were in the same way: previews are not to be taken for results."""
+    everywhere = {cell.record.preset for part in parts for cell in part.grid.cells.values()} - {""}
+    own = dict.fromkeys(cell.record.preset for cell in cells if cell and cell.record.preset)
+    return " and ".join(own) if len(everywhere) > 1 else ""
 
 
 def _seeds(line: Iterable[Row | None]) -> str:

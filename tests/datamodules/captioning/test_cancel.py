@@ -122,9 +122,11 @@ def test_a_killed_process_leaves_whole_files(clips, endpoint):
 
 def test_an_interrupted_process_ends_with_130_and_says_how_to_go_on(clips, endpoint):
     process: list[subprocess.Popen] = []
+    first = iter([signal.SIGINT])  # a second one would end it before it has said anything
 
     def reply(number, request):
-        process[0].send_signal(signal.SIGINT)
+        for interrupt in first:
+            process[0].send_signal(interrupt)
         return Reply(hangs=True)
 
     endpoint.reply = reply

@@ -139,12 +139,15 @@ def test_edits_are_kept_on_another_model_and_the_way_back_is_the_identity(recipe
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("recipe", NAMES)
-def test_a_memory_profile_gives_legal_buckets_for_every_recipe(recipe, profile, workspace):
-    from ui.recipes.quick_checks import _shapes
+def test_a_memory_profile_is_the_overlay_of_its_name(profile, workspace):
+    document = Start(text=text_of("style"), name="style", profile=profile).base(workspace)
+    assert (document.get("model.compile") or False) is (profile != "recipe")
+    assert document.get("model.lora.rank") == (16 if profile in ("gpu_16gb", "gpu_24gb") else 32)
 
-    document = Start(text=text_of(recipe), name=recipe, profile=profile).base(workspace)
-    assert list(_shapes(document, workspace)) == []
+
+def test_a_memory_profile_leaves_pico_alone(workspace):
+    start = Start(text=text_of("style"), name="style", model="pico")
+    assert replace(start, profile="gpu_24gb").base(workspace).text == start.base(workspace).text
 
 
 def test_the_prompts_and_media_of_a_dataset_come_with_it(workspace):

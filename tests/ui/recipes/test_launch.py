@@ -169,7 +169,13 @@ def test_a_report_is_shown_in_words():
             "device": "cpu",
             "run_bytes": 2**20,
             "run_free_bytes": 2**31,
-            "work": {"seconds_per_step": 60.0, "memory_gib": 0.5, "bucket": "128x96x25", "trainable": {"a": 2_000_000}},
+            "work": {
+                "seconds_per_step": 60.0,
+                "memory_gib": 0.5,
+                "bucket": "128x96x25",
+                "trainable": {"a": 2_000_000},
+                "memory": {"estimate": {"parts": {"weights": 2**28, "gradients": 0, "kept": 2**20}}},
+            },
             "data": {
                 "rows": [
                     row,
@@ -186,6 +192,7 @@ def test_a_report_is_shown_in_words():
     assert facts["Clips"] == "1 to train, 1 held out, 1 dropped"
     assert facts["Time"] == "about 1 h 30 min for 90 steps, without samples"
     assert facts["Memory"] == "about 512.0 MiB, largest bucket 128x96x25"
+    assert facts["Of which"] == "256.0 MiB frozen weights, 1.0 MiB kept for backward"
     assert plan["buckets"] == [{"bucket": "128x96x25", "count": 2, "held_out": 1, "with_sound": 2}]
     assert plan["dropped"] == [{"name": "b", "reason": "too short"}]
     assert plan["findings"] == [{"tone": "warn", "text": "c: soft; sharpen"}]

@@ -26,7 +26,7 @@ def require_equal(parser, recipe, choice, path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("choice", ["pico", "fp8", "ema", "smoke", "pico with everything"])
+@pytest.mark.parametrize("choice", ["pico", "fp8", "ema", "smoke", "gpu_16gb", "gpu_auto", "pico with everything"])
 @pytest.mark.parametrize("recipe", NAMES)
 def test_a_merged_recipe_is_parsed_as_recipe_and_overlays_are(parser, recipe, choice, tmp_path):
     require_equal(parser, recipe, choice, tmp_path / "merged.yaml")
@@ -35,6 +35,13 @@ def test_a_merged_recipe_is_parsed_as_recipe_and_overlays_are(parser, recipe, ch
 @pytest.mark.parametrize("recipe", ["video_extend", "ic_canny", "text_to_audio"])
 def test_the_largest_merges_are_parsed_as_recipe_and_overlays_are(parser, recipe, tmp_path):
     require_equal(parser, recipe, "pico with everything", tmp_path / "merged.yaml")
+
+
+@pytest.mark.parametrize("overlay", ["gpu_24gb", "gpu_80gb"])
+def test_a_profile_changes_the_optimizer_and_keeps_its_rate(parser, overlay, tmp_path):
+    require_equal(parser, "character", overlay, tmp_path / "merged.yaml")
+    document = merged((RECIPES / "character.yaml").read_text(), [overlay_text(overlay)])
+    assert document.get("model.optimizer.init_args.lr") == 5.0e-5
 
 
 @pytest.mark.parametrize("recipe", NAMES)

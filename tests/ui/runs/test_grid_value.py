@@ -52,6 +52,18 @@ def test_two_runs_stand_side_by_side_with_equal_prompts_in_one_row(workspace, ru
     assert value["rows"][1]["seeds"] == "seed 42 and 7"
 
 
+def test_rows_say_how_they_were_sampled_where_that_differs(workspace, runs):
+    run = write_run(runs / "mia-1", prompts=("a-red-car", "a-red-car-fast"))
+    assert [row["seeds"] for row in grid_value(workspace, GridRequest(run="mia-1"))["rows"]] == ["seed 42"] * 2
+    for path in run.glob("samples/*/*-fast-seed42.json"):
+        path.write_text(json.dumps(record(prompt="MIA a red car", preset="fast")))
+    rows = grid_value(workspace, GridRequest(run="mia-1"))["rows"]
+    assert [(row["prompt"], row["seeds"]) for row in rows] == [
+        ("MIA a red car", "quality, seed 42"),
+        ("MIA a red car", "fast, seed 42"),
+    ]
+
+
 def test_windows_of_two_runs_turn_together_so_that_their_prompts_stay_lined_up(workspace, runs):
     for name in ("mia-1", "mia-2"):
         write_run(runs / name, prompts=[f"prompt-{number}" for number in range(30)])

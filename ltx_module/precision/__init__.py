@@ -1,0 +1,1 @@
+"""How the frozen model is held and run: number formats, recomputation, block swap, and the choice among them."""

@@ -20,6 +20,7 @@ from datamodules.latents import LatentDataModule
 from ltx_module.checkpoint import Checkpoint
 from ltx_module.diffusion.presets import find_preset
 from ltx_module.model import Streams
+from ltx_module.precision.execution import Execution
 from ltx_module.sample_config import SampleConfig, SampleRequest, with_preset
 from ltx_module.strategies import share_of
 
@@ -170,7 +171,14 @@ def plan_previews(config: SampleConfig, run: RunCost) -> PreviewPlan:
     )
 
 
-def run_cost(trainer: "Trainer", model: "LTXModule", every_n_steps: int, at_start: bool = True) -> RunCost:
+def run_cost(
+    trainer: "Trainer",
+    model: "LTXModule",
+    every_n_steps: int,
+    at_start: bool = True,
+    *,
+    before: tuple[LatentDataModule, Execution] | None = None,
+) -> RunCost:
     """What training costs in a run.
 
     Args:
@@ -178,8 +186,10 @@ def run_cost(trainer: "Trainer", model: "LTXModule", every_n_steps: int, at_star
         model: The recipe's; it need not be built.
         every_n_steps: Of `callbacks.SampleVideos`.
         at_start: Of the same.
+        before: Data, and how the model would be held and run, before the trainer has the one and the model the other.
     """
-    passes, data = 1 + _BACKWARD + _recomputed(model), trainer.datamodule
+    data, execution = before or (trainer.datamodule, model.execution)
+    passes = 1 + _BACKWARD + _recomputed(model, execution)
     if model.preservation is not None:
         passes += model.preservation.probability * (1 + passes)
     size = 1.0
@@ -240,11 +250,11 @@ def _share(plan: Sequence[Series], config: SampleConfig, run: RunCost) -> float:
     return passes / (run.max_steps * run.passes_a_step)
 
 
-def _recomputed(model: "LTXModule") -> float:
+def _recomputed(model: "LTXModule", execution: Execution | None) -> float:
     """Part of the blocks that are recomputed in backward."""
-    if model.execution is not None and model.transformer is not None:
-        return min(1.0, model.execution.checkpointed_blocks / model.transformer.num_blocks)
-    return float(model.gradient_checkpointing is True)
+    if execution is None:
+        return float(model.gradient_checkpointing is True)
+    return min(1.0, execution.checkpointed_blocks / Checkpoint(model.base_model).num_blocks)
 
 
 def _tokens(bucket: Bucket, model: "LTXModule") -> float:

@@ -138,7 +138,7 @@ def check_recipe(
         data=report,
         work=work,
         given=model.objective.conditions.told,
-        samples=told_samples(trainer, model),
+        samples=told_samples(trainer, model, datamodule, work.memory.execution),
         max_steps=trainer.max_steps,
         run_bytes=run_bytes,
         run_free_bytes=free,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from lightning.pytorch import Trainer
 
 from callbacks import AdapterEMA, DropCaptions, SampleVideos, SaveLoRA, SaveResumeState
+from datamodules.latents import LatentDataModule
 from datamodules.manifest.sets import ClipSet
+from ltx_module.precision.execution import Execution
 from ltx_module.preservation import Preservation
 from ltx_module.preview_plan import plan_previews, run_cost
 
@@ -39,17 +41,19 @@ def run_size(trainer: Trainer, trainable: int) -> tuple[int, int]:
     return size, shutil.disk_usage(existing).free
 
 
-def told_samples(trainer: Trainer, model: "LTXModule") -> str:
+def told_samples(trainer: Trainer, model: "LTXModule", datamodule: LatentDataModule, execution: Execution) -> str:
     """Which samples a run will make, and what they cost; empty where it makes none.
 
     Args:
         trainer: With the recipe's callbacks.
-        model: The recipe's; it need not be built.
+        model: The recipe's, not built.
+        datamodule: The recipe's data.
+        execution: How the model would be held and run.
     """
     config = model.sample_config
     for callback in trainer.callbacks:
         if isinstance(callback, SampleVideos) and config.prompts:
-            cost = run_cost(trainer, model, callback.every_n_steps, callback.at_start)
+            cost = run_cost(trainer, model, callback.every_n_steps, callback.at_start, before=(datamodule, execution))
             return plan_previews(config, cost).text(len(config.prompts))
     return ""
 

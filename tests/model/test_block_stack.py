@@ -20,6 +20,12 @@ def same(found, wanted, tolerance=0.0):
     )
 
 
+def split(transformer):
+    """Let training compute the streams side by side, as recorded passes do, without recording."""
+    transformer.blocks.split(torch.device("cpu"))
+    transformer.blocks._graphs = transformer.blocks._run_all
+
+
 @pytest.fixture
 def uncompiled(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda function, **_: function)
@@ -29,25 +35,29 @@ def uncompiled(monkeypatch):
 def test_the_streams_side_by_side_are_the_whole_block(build_transformer, inputs):
     transformer = build_transformer()
     wanted = outputs_and_gradients(transformer, inputs)
-    transformer.blocks.split(torch.device("cpu"))
+    split(transformer)
+    whole = []
+    for block in transformer.blocks:
+        block.register_forward_pre_hook(lambda *_: whole.append(1))
     for recomputed in (0, 1, 2):
         transformer.blocks.num_recomputed = recomputed
         assert same(outputs_and_gradients(transformer, inputs), wanted)
+    assert not whole
 
 
 @pytest.mark.usefixtures("uncompiled")
 def test_a_stream_alone_is_run_as_it_is(build_transformer, inputs):
     transformer = build_transformer()
     for present in ((inputs[0], None), (None, inputs[1])):
-        transformer.blocks._side_by_side = None
+        transformer.blocks._side_by_side, transformer.blocks._graphs = None, None
         wanted = outputs_and_gradients(transformer, present)
-        transformer.blocks.split(torch.device("cpu"))
+        split(transformer)
         assert same(outputs_and_gradients(transformer, present), wanted)
 
 
 def test_without_gradients_the_whole_block_is_run(build_transformer, inputs):
     transformer = build_transformer()
-    transformer.blocks.split(torch.device("cpu"))
+    split(transformer)
     runs = []
     transformer.blocks[0].register_forward_hook(lambda *_: runs.append(1))
     with torch.no_grad():
@@ -86,7 +96,7 @@ def test_all_blocks_share_what_is_compiled(build_transformer, inputs):
     for _ in range(2):
         assert same(outputs_and_gradients(transformer, inputs), wanted, tolerance=1e-5)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
-    transformer.blocks.split(torch.device("cpu"))
+    split(transformer)
     for _ in range(2):
         assert same(outputs_and_gradients(transformer, inputs), wanted, tolerance=1e-5)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1 + 5  # attend and feed_forward of each, cross
